@@ -1,0 +1,1 @@
+"""Records, samples and the pictures they come from."""

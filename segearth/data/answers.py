@@ -1,0 +1,49 @@
+"""The answer grammar: ``<p>phrase </p>[SEG]``, once per target, in order (paper, Figs. 1 and 4).
+
+The phrase sits between ``<p>`` and ``</p>`` with a space before ``</p>``. Only ``[SEG]``
+counts: an answer may miss the tags (the paper's Figure 11 has such ones), and an answer
+without ``[SEG]`` says that nothing of the kind is there. With k > 1 queries a target, the
+token stands for the sequence ``[SEG1][SEG2]...[SEGk]`` (paper, Sec. 5.4).
+"""
+
+from __future__ import annotations
+
+import re
+
+SEG = "[SEG]"
+_TARGET = re.compile(r"(?:<p>(?P<phrase>[^<>]*?)\s*</p>\s*)?\[SEG\]", re.IGNORECASE)
+
+
+def count_seg(answer: str) -> int:
+    """Count the targets of an answer."""
+    return answer.count(SEG)
+
+
+def find_phrases(answer: str) -> list[str]:
+    """Return one phrase per ``[SEG]``, in order.
+
+    A ``[SEG]`` without its ``<p>`` pair is called ``"target"``.
+    """
+    return [(match["phrase"] or "").strip() or "target" for match in _TARGET.finditer(answer)]
+
+
+def mark(phrase: str) -> str:
+    """Write a target the way the paper does."""
+    return f"<p>{phrase.strip()} </p>{SEG}"
+
+
+def seg_tokens(queries_per_target: int) -> list[str]:
+    """Name the special tokens: ``[SEG]`` for k = 1, else ``[SEG1]`` to ``[SEGk]``."""
+    if queries_per_target == 1:
+        return [SEG]
+    return [f"[SEG{index}]" for index in range(1, queries_per_target + 1)]
+
+
+def expand_seg(answer: str, queries_per_target: int) -> str:
+    """Replace every ``[SEG]`` by its sequence of k tokens."""
+    return answer.replace(SEG, "".join(seg_tokens(queries_per_target)))
+
+
+def plain(answer: str) -> str:
+    """Return the sentence as people read it, without tags and tokens."""
+    return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s*\[SEG\]|</?p>", "", answer)).strip()

@@ -1,0 +1,77 @@
+"""Read ordinary pictures, and put them into a training folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segearth.errors import DataError
+from segearth.files import atomic_path
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Read a picture of 8 bits a channel.
+
+    Args:
+        path: A JPEG, PNG or TIFF file.
+
+    Returns:
+        (H, W, 3) RGB uint8. The pixels are as stored: a camera's rotation tag is ignored.
+
+    Raises:
+        DataError: The file is missing, damaged or no picture.
+    """
+    try:
+        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DataError(
+            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
+        ) from error
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(encoded, flags) if len(encoded) else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise DataError(f"{path.name} is no picture that can be read", where=str(path))
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) RGB uint8 pixels without loss."""
+    _make_folder(path.parent)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(
+            cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+        )
+
+
+def link_or_copy(source: Path, place: Path) -> None:
+    """Put a file elsewhere without taking space for it twice, if the file system can.
+
+    Args:
+        source: The file; a symbolic link is followed.
+        place: Its new name; an older file there is replaced.
+    """
+    _make_folder(place.parent)
+    with atomic_path(place) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source.resolve(), temporary)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(source, temporary)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder.name} cannot be made: {error.strerror or error}", where=str(folder)
+        ) from error

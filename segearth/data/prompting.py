@@ -1,0 +1,117 @@
+"""Text to token ids and back: template, `[SEG]` tokens, one question at a time."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segearth.config.schema import TemplateRecipe
+from segearth.data.answers import SEG, expand_seg, seg_tokens
+from segearth.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompter:
+    """Writes what the language model reads, and reads what it writes.
+
+    Attributes:
+        tokenizer: A transformers tokenizer that knows the `[SEG]` tokens.
+        template: The words around image, instruction and answer.
+        image_tokens: P, slots kept for the image.
+        queries_per_target: k.
+        max_instruction_tokens: Longer instructions are refused.
+        max_answer_tokens: Longer answers are cut in training.
+    """
+
+    tokenizer: Any
+    template: TemplateRecipe
+    image_tokens: int
+    queries_per_target: int
+    max_instruction_tokens: int
+    max_answer_tokens: int
+
+    @property
+    def before_ids(self) -> list[int]:
+        """Tokens before the image."""
+        return self._encode(self.template.before)
+
+    @property
+    def prefix_length(self) -> int:
+        """Tokens up to and with the last image token."""
+        return len(self.before_ids) + self.image_tokens
+
+    @property
+    def image_span(self) -> tuple[int, int]:
+        """First and one-past-last image token."""
+        return len(self.before_ids), self.prefix_length
+
+    @property
+    def seg_ids(self) -> list[int]:
+        """Ids of `[SEG]`, or of `[SEG1]` to `[SEGk]`."""
+        ids: list[int] = self.tokenizer.convert_tokens_to_ids(seg_tokens(self.queries_per_target))
+        return ids
+
+    @property
+    def end_id(self) -> int:
+        """Id of the token that closes an answer."""
+        end: int = self.tokenizer.convert_tokens_to_ids(self.template.end)
+        return end
+
+    def question_ids(self, instruction: str, ground_width_m: float | None) -> list[int]:
+        """Encode the question's part of the template.
+
+        Raises:
+            UsageError: The instruction is empty or too long.
+        """
+        words = " ".join(instruction.split())
+        if not words:
+            raise UsageError("the instruction is empty", hint='say what to find: "the runway"')
+        length = len(self._encode(words))
+        if length > self.max_instruction_tokens:
+            raise UsageError(
+                f"the instruction has {length} tokens; this model reads "
+                f"{self.max_instruction_tokens}",
+                hint="ask shorter, or split it with --also",
+            )
+        text = self.template.question.replace("{width_m}", width_words(ground_width_m))
+        return self._encode(text.replace("{instruction}", words))
+
+    def answer_ids(self, answer: str) -> list[int]:
+        """Encode an answer, `[SEG]` expanded to k tokens, closed by the end token."""
+        ids = self._encode(expand_seg(answer, self.queries_per_target))
+        return [*ids[: self.max_answer_tokens - 1], self.end_id]
+
+    def answer_text(self, ids: Sequence[int]) -> str:
+        """Decode generated ids to the paper's notation, one `[SEG]` a target."""
+        kept = [token for token in ids if token != self.end_id]
+        text = self.tokenizer.decode(kept, skip_special_tokens=False)
+        if self.queries_per_target > 1:
+            text = re.sub(r"\[SEG1\](\s*\[SEG\d+\])*", SEG, text)
+        return tidy_answer(text)
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+def width_words(ground_width_m: float | None) -> str:
+    """Say the ground width in metres with two digits, or `unknown`."""
+    if not ground_width_m or not math.isfinite(ground_width_m) or ground_width_m <= 0:
+        return "unknown"
+    digits = 1 - math.floor(math.log10(ground_width_m))
+    return f"{round(ground_width_m, digits):g}"
+
+
+def tidy_answer(text: str) -> str:
+    """Undo what word-piece decoding does to spaces, tags and the first letter."""
+    text = re.sub(r"<\s*p\s*>\s*", "<p>", text)
+    text = re.sub(r"\s*<\s*/\s*p\s*>", " </p>", text)
+    text = re.sub(r"</p>\s*\[SEG\]", f"</p>{SEG}", text)
+    text = re.sub(r"\s+([.,;:!?])", r"\1", text)
+    text = re.sub(r"(\w)\s*'\s*(s|t|re)\b", r"\1'\2", text)
+    text = re.sub(r"\s*-\s*(?=\w)", "-", text)
+    text = " ".join(text.split())
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,273 @@
+"""One picture with its questions, encoded; several, stacked.
+
+Axes
+    B  images    T  tokens, padded    N  targets of the batch in a row    k  queries per target
+    S  side of the mask encoder's square    s  side of the image tower's    d  attention cells
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segearth.data.letterbox import any_overlap_grid, letterbox, squash, to_tensor
+from segearth.data.packing import Role
+from segearth.data.prompting import Prompter
+from segearth.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A question and its answer.
+
+    Attributes:
+        instruction: What is asked.
+        answer: What should be said, one `[SEG]` a target.
+        masks: One bool ``(H, W)`` per `[SEG]`; None where the answer is known but not drawn.
+    """
+
+    instruction: str
+    answer: str
+    masks: tuple[NDArray[np.bool_], ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A picture ``(H, W, 3)`` uint8 with what is asked of it."""
+
+    image: NDArray[np.uint8]
+    exchanges: tuple[Exchange, ...]
+    gsd_m: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """The squares that the two encoders see.
+
+    Attributes:
+        side: S, pixels.
+        pad: Where the padding goes.
+        pad_value: Grey of the padding.
+        tower_side: s, pixels; 0 where the image tokens come from the mask encoder.
+        tower_fit: How the picture is fitted into the tower's square.
+        cells: d, cells along a side of the token grid.
+        cell_px: Pixels along a cell, in the square that the tokens come from.
+    """
+
+    side: int
+    pad: str
+    pad_value: int
+    tower_side: int
+    tower_fit: str
+    cells: int
+    cell_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Tensors of several samples.
+
+    Attributes:
+        image: RGB uint8 ``(B, 3, S, S)``.
+        tower_image: RGB uint8 ``(B, 3, s, s)``, or ``(B, 3, 0, 0)`` without a tower.
+        token_ids: int64 ``(B, T)``; image slots hold 0.
+        segment: 0 prefix, 1, 2, … questions, int64 ``(B, T)``.
+        role: `Role`, int64 ``(B, T)``.
+        next_ids: The token to be predicted after each, -100 outside answers, ``(B, T)``.
+        target_image: Image of each target, int64 ``(N,)``.
+        target_group: Answer of each target, numbered through the batch, int64 ``(N,)``.
+        seg_positions: Where the k tokens of each target stand, int64 ``(N, k)``.
+        target_masks: In the square of side S, bool ``(N, S, S)``.
+        target_grid: On the attention cells, bool ``(N, d, d)``.
+        cell_valid: Cells that hold picture, not padding, bool ``(B, d, d)``.
+        drawn: Whether a target's mask is known, bool ``(N,)``.
+    """
+
+    image: Tensor
+    tower_image: Tensor
+    token_ids: Tensor
+    segment: Tensor
+    role: Tensor
+    next_ids: Tensor
+    target_image: Tensor
+    target_group: Tensor
+    seg_positions: Tensor
+    target_masks: Tensor
+    target_grid: Tensor
+    cell_valid: Tensor
+    drawn: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Move all tensors."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def encode_pictures(
+    image: NDArray[np.uint8], geometry: Geometry
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Make the two squares, ``(S, S, 3)`` and ``(s, s, 3)``, of a picture."""
+    box = letterbox(*image.shape[:2], geometry.side, geometry.pad)  # type: ignore[arg-type]
+    square = box.picture(image, geometry.pad_value)
+    if not geometry.tower_side:
+        return square, np.zeros((0, 0, 3), np.uint8)
+    if geometry.tower_fit == "squash":
+        return square, squash(image, geometry.tower_side)
+    tower_box = letterbox(*image.shape[:2], geometry.tower_side, "centre")
+    return square, tower_box.picture(image, 127)
+
+
+def encode_sample(example: Example, prompter: Prompter, geometry: Geometry) -> Batch:
+    """Encode one example as a batch of one image."""
+    square, tower = encode_pictures(example.image, geometry)
+    height, width = example.image.shape[:2]
+    ground = example.gsd_m * max(height, width) if example.gsd_m else None
+    text = _encode_text(example.exchanges, prompter, ground)
+    masks, grids, known = _encode_masks(example, geometry)
+    if len(masks) != len(text["group"]):
+        raise DataError("an answer was cut within its targets", hint="raise max_answer_tokens")
+    k = prompter.queries_per_target
+    return Batch(
+        image=to_tensor(square)[None],
+        tower_image=to_tensor(tower)[None],
+        token_ids=torch.tensor([text["ids"]]),
+        segment=torch.tensor([text["segment"]]),
+        role=torch.tensor([text["role"]]),
+        next_ids=torch.tensor([text["next"]]),
+        target_image=torch.zeros(len(masks), dtype=torch.int64),
+        target_group=torch.tensor(text["group"], dtype=torch.int64),
+        seg_positions=torch.tensor(text["seg"], dtype=torch.int64).view(-1, k),
+        target_masks=_stack(masks, geometry.side),
+        target_grid=_stack(grids, geometry.cells),
+        cell_valid=torch.from_numpy(_valid_cells(height, width, geometry))[None],
+        drawn=torch.tensor(known, dtype=torch.bool),
+    )
+
+
+def stack(samples: Sequence[Batch]) -> Batch:
+    """Join batches of one image each; short texts are padded on the right."""
+    longest = max(sample.token_ids.shape[1] for sample in samples)
+    padded = {
+        name: torch.cat([_pad(getattr(sample, name), longest, fill) for sample in samples])
+        for name, fill in (
+            ("token_ids", 0),
+            ("segment", -1),
+            ("role", int(Role.PADDING)),
+            ("next_ids", -100),
+        )
+    }
+    joined = {
+        name: torch.cat([getattr(sample, name) for sample in samples])
+        for name in (
+            "image",
+            "tower_image",
+            "seg_positions",
+            "target_masks",
+            "target_grid",
+            "cell_valid",
+            "drawn",
+        )
+    }
+    groups, images, offset = [], [], 0
+    for index, sample in enumerate(samples):
+        groups.append(sample.target_group + offset)
+        images.append(torch.full_like(sample.target_image, index))
+        offset += int(sample.segment.max()) + 1
+    return Batch(
+        **padded, **joined, target_group=torch.cat(groups), target_image=torch.cat(images)
+    )
+
+
+def _encode_text(
+    exchanges: Sequence[Exchange], prompter: Prompter, ground_width_m: float | None
+) -> dict[str, list[int]]:
+    before = prompter.before_ids
+    ids = [*before, *[0] * prompter.image_tokens]
+    segment = [0] * len(ids)
+    role = [int(Role.PREFIX)] * len(ids)
+    following = [-100] * len(ids)
+    group: list[int] = []
+    seg: list[int] = []
+    first, every = prompter.seg_ids[0], set(prompter.seg_ids)
+    for number, exchange in enumerate(exchanges, start=1):
+        question = prompter.question_ids(exchange.instruction, ground_width_m)
+        answer = prompter.answer_ids(exchange.answer)
+        start = len(ids) + len(question)
+        ids += question + answer
+        segment += [number] * (len(question) + len(answer))
+        role += [int(Role.QUESTION)] * len(question) + [int(Role.ANSWER)] * len(answer)
+        # The last question token predicts the first answer token, the last one nothing.
+        following += [-100] * (len(question) - 1) + answer + [-100]
+        seg += [start + place for place, token in enumerate(answer) if token in every]
+        group += [number - 1 for token in answer if token == first]
+    return {
+        "ids": ids,
+        "segment": segment,
+        "role": role,
+        "next": following,
+        "group": group,
+        "seg": seg,
+    }
+
+
+def _encode_masks(
+    example: Example, geometry: Geometry
+) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]], list[bool]]:
+    box = letterbox(*example.image.shape[:2], geometry.side, geometry.pad)  # type: ignore[arg-type]
+    masks: list[NDArray[np.bool_]] = []
+    grids: list[NDArray[np.bool_]] = []
+    known: list[bool] = []
+    for exchange in example.exchanges:
+        count = exchange.answer.count("[SEG]")
+        if exchange.masks is None:
+            masks += [np.zeros((geometry.side, geometry.side), bool)] * count
+            grids += [np.zeros((geometry.cells, geometry.cells), bool)] * count
+            known += [False] * count
+            continue
+        if len(exchange.masks) != count:
+            raise DataError(f"{count} [SEG] but {len(exchange.masks)} masks: {exchange.answer}")
+        for mask in exchange.masks:
+            masks.append(box.mask(mask))
+            grids.append(_grid(mask, masks[-1], geometry))
+            known.append(True)
+    return masks, grids, known
+
+
+def _grid(
+    mask: NDArray[np.bool_], boxed: NDArray[np.bool_], geometry: Geometry
+) -> NDArray[np.bool_]:
+    """Put a mask on the attention cells, in the geometry that the token encoder saw."""
+    if not geometry.tower_side:
+        return any_overlap_grid(boxed, geometry.cells, geometry.cell_px)
+    if geometry.tower_fit == "squash":
+        rows = np.linspace(0, mask.shape[0], geometry.tower_side, endpoint=False).astype(int)
+        columns = np.linspace(0, mask.shape[1], geometry.tower_side, endpoint=False).astype(int)
+        # Any overlap also where the tower's square is smaller than the picture.
+        reduced = np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, 0), columns, 1)
+        return any_overlap_grid(reduced, geometry.cells, geometry.cell_px)
+    fitted = letterbox(*mask.shape, geometry.tower_side, "centre").mask(mask)
+    return any_overlap_grid(fitted, geometry.cells, geometry.cell_px)
+
+
+def _valid_cells(height: int, width: int, geometry: Geometry) -> NDArray[np.bool_]:
+    return _grid(
+        np.ones((height, width), bool),
+        letterbox(height, width, geometry.side, geometry.pad).mask(  # type: ignore[arg-type]
+            np.ones((height, width), bool)
+        ),
+        geometry,
+    )
+
+
+def _stack(masks: Sequence[NDArray[np.bool_]], side: int) -> Tensor:
+    if not masks:
+        return torch.zeros(0, side, side, dtype=torch.bool)
+    return torch.from_numpy(np.stack(masks))
+
+
+def _pad(tensor: Tensor, length: int, fill: int) -> Tensor:
+    return torch.nn.functional.pad(tensor, (0, length - tensor.shape[1]), value=fill)

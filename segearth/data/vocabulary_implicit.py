@@ -1,0 +1,114 @@
+"""Descriptions that lead to a category without naming it.
+
+Two forms share a list. A descriptor, ``"machine|that could carry travellers"``, is a noun
+phrase in two pieces and can stand wherever a noun can: "the leftmost machine that could carry
+travellers", "machines that could …" (only modal verbs, so that singular and plural agree). A
+scenario is a whole instruction for everything of the category.
+
+`RIVALS` names the categories that would answer the same description: beside one of them,
+nothing implicit is asked about the category.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segearth.data.vocabulary import plural
+from segearth.data.vocabulary_implicit_built import BUILT
+from segearth.data.vocabulary_implicit_land import LAND
+from segearth.data.vocabulary_implicit_moving import MOVING
+from segearth.data.vocabulary_implicit_ways import WAYS
+
+IMPLICIT: dict[str, tuple[str, ...]] = {**MOVING, **BUILT, **WAYS, **LAND}
+
+_VEHICLES = frozenset(
+    {"vehicle", "small car", "truck", "van", "bus", "taxi", "large vehicle", "small vehicle"}
+    | {"trailer", "cargo truck", "dump truck"}
+)
+_LORRIES = _VEHICLES - {"small car", "taxi", "small vehicle"}
+_BOATS = frozenset({"ship", "motorboat", "sailboat", "boat", "fishing boat", "passenger ship"})
+_HOMES = frozenset(
+    {"house", "building", "roof", "mobile home", "shed", "garage", "terminal", "hangar"}
+)
+_WATERS = frozenset({"water", "sea", "river", "lake", "pond", "canal", "basin", "harbor"})
+_GREENS = frozenset({"grass", "green strip", "fairway", "infield grass", "outfield grass"})
+_WOODS = frozenset({"tree", "trees", "forest", "bushes"})
+_ROADS = frozenset({"road", "freeway", "paved road", "bridge road", "unimproved road", "overpass"})
+_RUNWAYS = frozenset({"airport runway", "taxiway", "apron"})
+_DIAMONDS = frozenset({"baseball diamond", "baseball field", "infield"})
+
+RIVALS: dict[str, frozenset[str]] = {
+    "airplane": frozenset({"helicopter"}),
+    "baseball diamond": _DIAMONDS,
+    "beach": frozenset({"wet sand", "dry sand", "sandbar"}),
+    "bridge": frozenset({"overpass", "bridge road", "dock"}),
+    "building": _HOMES,
+    "bus": _LORRIES,
+    "bushes": _WOODS,
+    "driveway": frozenset({"parking lot"}),
+    "fairway": _GREENS | {"golf green"},
+    "forest": _WOODS,
+    "freeway": _ROADS,
+    "golf green": frozenset({"fairway"}),
+    "grass": _GREENS | {"golf green", "farmland", "sports field", "soccer ball field"},
+    "house": _HOMES,
+    "lake": _WATERS,
+    "large vehicle": _LORRIES,
+    "mobile home": _HOMES,
+    "motorboat": _BOATS,
+    "overpass": frozenset({"bridge", "bridge road"}),
+    "path": frozenset({"road", "driveway", "unimproved road", "dock", "taxiway"}),
+    "pond": _WATERS,
+    "river": _WATERS,
+    "road": _ROADS | {"driveway", "airport runway", "taxiway", "path", "parking lot"},
+    "roof": _HOMES,
+    "sailboat": _BOATS,
+    "sea": _WATERS | {"wave"},
+    "ship": _BOATS,
+    "small car": _VEHICLES,
+    "storage tank": frozenset({"small tank", "silo", "small silo"}),
+    "tree": _WOODS,
+    "trees": _WOODS,
+    "truck": _LORRIES,
+    "vehicle": _VEHICLES,
+    "water": _WATERS | {"swimming pool"},
+    "canal": _WATERS,
+    "airport runway": _RUNWAYS - {"taxiway", "apron"},
+    "runway marking": frozenset({"runway number", "threshold bar", "centreline dash"}),
+    "bare land": frozenset({"farmland", "beach", "baseball diamond", "infield dirt"}),
+    "green strip": _GREENS,
+    "swimming pool": frozenset({"lake", "pond"}),
+    "zebra crossing": frozenset({"crosswalk"}),
+}
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A noun phrase in two pieces that stands for a category."""
+
+    head: str
+    clause: str
+
+    def noun(self, *, many: bool) -> str:
+        """Return the description as a noun, singular or plural."""
+        return f"{plural_head(self.head) if many else self.head} {self.clause}"
+
+
+def plural_head(head: str) -> str:
+    """Form the plural of a head, which may carry "of …", "on …" or "with …" behind its noun."""
+    for link in (" of ", " on ", " with ", " over ", " beside ", " by ", " at "):
+        noun, found, rest = head.partition(link)
+        if found:
+            return f"{plural_head(noun)}{link}{rest}"
+    return head if head.endswith(("craft", "plants", "growth")) else plural(head)
+
+
+def descriptors(category: str) -> list[Descriptor]:
+    """List the category's descriptors; empty for a category without any."""
+    pairs = (text.split("|") for text in IMPLICIT.get(category, ()) if "|" in text)
+    return [Descriptor(head, clause) for head, clause in pairs]
+
+
+def scenarios(category: str) -> list[str]:
+    """List the category's whole instructions; empty for a category without any."""
+    return [text for text in IMPLICIT.get(category, ()) if "|" not in text]

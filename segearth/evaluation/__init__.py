@@ -1,0 +1,1 @@
+"""Measure how well answers and masks fit a manifest, and show it."""

@@ -1,0 +1,125 @@
+"""Score a whole manifest, and write down what explains the figures.
+
+`samples.jsonl` holds one line a record with every target's IoU, `predictions.jsonl` what was
+said and drawn (to score it again without the model), `report.html` shows both, and
+`report.json`, written last, is the result with what it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segearth.data.manifest import Record
+from segearth.errors import DataError
+from segearth.evaluation.predictions import Prediction
+from segearth.evaluation.report import render_report
+from segearth.evaluation.running import AnswerProtocol
+from segearth.evaluation.scoring import ScoredRecord, score_record, sum_up
+from segearth.files import atomic_path, write_text
+from segearth.metrics import Metric
+
+RESULT = "report.json"
+"""The file that is written last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The outcome: the result as printed, and the records behind it, in their order."""
+
+    result: dict[str, Any]
+    scored: list[ScoredRecord]
+
+    @property
+    def missing(self) -> list[str]:
+        """Ids of the records without any reply."""
+        return [item.record.id for item in self.scored if item.prediction.missing]
+
+
+def evaluate(
+    records: Sequence[Record],
+    predictions: Iterable[tuple[int, Prediction]],
+    *,
+    model: str,
+    protocol: AnswerProtocol,
+    metric: Metric,
+    manifest_sha256: str,
+) -> Evaluation:
+    """Score replies as they come.
+
+    Args:
+        records: The truth.
+        predictions: A record's index and its reply, in any order, each record exactly once.
+        model: The model's name, as shown.
+        protocol: How the answers came about.
+        metric: Which conventions hold, see `segearth.metrics`.
+        manifest_sha256: Of the manifest's bytes.
+
+    Raises:
+        DataError: A record cannot be scored.
+    """
+    scored: dict[int, ScoredRecord] = {}
+    for index, prediction in predictions:
+        assert index not in scored, "a record counted twice would shift every figure"
+        scored[index] = score_record(records[index], prediction, metric)
+    in_order = [scored[index] for index in range(len(records))]
+    result = sum_up(
+        in_order, model=model, protocol=protocol, metric=metric, manifest_sha256=manifest_sha256
+    )
+    return Evaluation(result=result, scored=in_order)
+
+
+def match_predictions(
+    records: Iterable[Record], predictions: Mapping[str, Prediction]
+) -> Iterator[tuple[int, Prediction]]:
+    """Give every record the prediction of its id, or one that is marked as missing."""
+    for index, record in enumerate(records):
+        nothing = Prediction(id=record.id, answer="", targets=(), missing=True)
+        yield index, predictions.get(record.id, nothing)
+
+
+def write_evaluation(out: Path, evaluation: Evaluation, about: Mapping[str, object]) -> None:
+    """Write samples, predictions and reports.
+
+    Args:
+        out: A folder that exists.
+        evaluation: What to write.
+        about: Where it comes from: command, date, versions, choice of records.
+
+    Raises:
+        DataError: Writing fails.
+    """
+    _write_lines(out / "samples.jsonl", (item.to_row() for item in evaluation.scored))
+    _write_lines(
+        out / "predictions.jsonl",
+        (item.prediction.to_row() for item in evaluation.scored if not item.prediction.missing),
+    )
+    write_text(out / "report.html", render_report(evaluation.result, evaluation.scored, about))
+    report = {**evaluation.result, "missing": evaluation.missing, "about": about}
+    write_text(out / RESULT, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
+        ) from error
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write one JSON object a line."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""Rasters, map coordinates, windows and outlines; no torch in here."""

@@ -1,0 +1,229 @@
+"""From a recipe to modules: sizes, freezing, LoRA, starting weights.
+
+The only file that knows both recipes and modules.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+
+from segearth.config.schema import ImageTokensRecipe, LanguageRecipe, ModelRecipe
+from segearth.data.answers import seg_tokens
+from segearth.data.prompting import Prompter
+from segearth.data.samples import Geometry
+from segearth.errors import CheckpointError
+from segearth.model.image_tokens import ImageTower, projector
+from segearth.model.language import LanguageModel
+from segearth.model.pixel_decoder import PixelDecoder
+from segearth.model.pyramid import Pyramid
+from segearth.model.query_decoder import QueryDecoder
+from segearth.model.segearth import SegEarth
+
+STRIDES = (4, 8, 16, 32)
+
+
+def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> Any:  # noqa: ANN401
+    """Load the tokenizer and teach it the `[SEG]` tokens.
+
+    Args:
+        recipe: Names the language model, k, and whether tags are tokens.
+        folder: Where the tokenizer files are; the language model's own by default.
+
+    Raises:
+        CheckpointError: There is no tokenizer.
+    """
+    source = str(folder or recipe.language.name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{source} has no tokenizer that can be read",
+            where="model.language.name",
+            hint="name a folder or hub model with tokenizer files",
+        ) from error
+    special = seg_tokens(recipe.queries_per_target)
+    if recipe.language.tags_are_tokens:
+        special += ["<p>", "</p>"]
+    tokenizer.add_tokens(special, special_tokens=True)
+    return tokenizer
+
+
+def geometry(recipe: ModelRecipe) -> Geometry:
+    """Work out the squares and the grid of image tokens."""
+    tokens, pyramid = recipe.image_tokens, recipe.pyramid
+    if tokens.source == "pyramid":
+        cell = STRIDES[tokens.level]
+        tower_side, cells = 0, pyramid.image_size // cell
+    else:
+        config = _tower_config(tokens)
+        tower_side, cell = int(config.image_size), int(config.patch_size)
+        cells = tower_side // cell
+    return Geometry(
+        side=pyramid.image_size,
+        pad=pyramid.pad,
+        pad_value=pyramid.pad_value,
+        tower_side=tower_side,
+        tower_fit=tokens.fit,
+        cells=cells,
+        cell_px=cell,
+    )
+
+
+def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:  # noqa: ANN401
+    """Join tokenizer and template."""
+    return Prompter(
+        tokenizer=tokenizer,
+        template=recipe.template,
+        image_tokens=geometry(recipe).cells ** 2,
+        queries_per_target=recipe.queries_per_target,
+        max_instruction_tokens=recipe.max_instruction_tokens,
+        max_answer_tokens=recipe.max_answer_tokens,
+    )
+
+
+def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) -> SegEarth:
+    """Make the model.
+
+    Args:
+        recipe: Its sizes.
+        prompter: Gives vocabulary size and the image's place.
+        pretrained: Read the parts' starting weights; False leaves random weights, to be
+            overwritten by a checkpoint. Works under ``torch.device("meta")``.
+
+    Raises:
+        CheckpointError: Starting weights are missing or do not fit.
+    """
+    language = LanguageModel(_language(recipe.language, len(prompter.tokenizer), pretrained))
+    pyramid = Pyramid(recipe.pyramid.name, recipe.pyramid.image_size)
+    if pretrained and recipe.pyramid.weights:
+        load_part(pyramid.encoder, Path(recipe.pyramid.weights), allow_unexpected=True)
+    tower = None
+    if recipe.image_tokens.source == "tower":
+        tower = ImageTower(_tower(recipe.image_tokens, pretrained), recipe.image_tokens.layer)
+        channels = int(tower.tower.config.hidden_size)
+    else:
+        channels = sum(pyramid.channels[recipe.image_tokens.level :])
+    head = recipe.mask_head
+    model = SegEarth(
+        language=language,
+        image_tower=tower,
+        mm_projector=projector(channels, language.width),
+        pyramid=pyramid,
+        pixel_decoder=PixelDecoder(
+            pyramid.channels,
+            width=head.width,
+            heads=head.heads,
+            points=head.points,
+            layers=head.encoder_layers,
+            ffn=head.encoder_ffn,
+            extra_lateral_relu=head.extra_lateral_relu,
+        ),
+        predictor=QueryDecoder(
+            width=head.width,
+            heads=head.heads,
+            layers=head.decoder_layers,
+            ffn=head.decoder_ffn,
+        ),
+        queries_per_target=recipe.queries_per_target,
+        token_level=recipe.image_tokens.level,
+        grid_position=recipe.image_tokens.grid_position,
+        bidirectional_prompt=recipe.language.attention == "prefix",
+        image_span=prompter.image_span,
+        decode=head.decode,
+    )
+    _freeze(model, recipe)
+    return model
+
+
+def load_part(module: nn.Module, file: Path, *, allow_unexpected: bool = False) -> None:
+    """Read starting weights of one part from safetensors.
+
+    Raises:
+        CheckpointError: The file is missing, or a tensor is missing or misshapen.
+    """
+    from segearth.model.checkpoint import load_tensors, read_tensors
+
+    load_tensors(module, read_tensors(file), where=str(file), allow_unexpected=allow_unexpected)
+
+
+def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreTrainedModel:
+    dtype = getattr(torch, recipe.dtype)
+    overrides = dict(recipe.config)
+    made_up = "model_type" in overrides
+    try:
+        if made_up:
+            config = AutoConfig.for_model(**overrides)
+        else:
+            config = AutoConfig.from_pretrained(recipe.name, **overrides)
+        if pretrained and not made_up:
+            lm = AutoModelForCausalLM.from_pretrained(recipe.name, config=config, dtype=dtype)
+        else:
+            lm = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"the language model cannot be loaded: {str(error).splitlines()[0]}",
+            where=f"model.language.name {recipe.name}",
+            hint="name a folder with config.json and safetensors, or a hub model",
+        ) from error
+    if vocabulary > lm.get_input_embeddings().weight.shape[0]:
+        lm.resize_token_embeddings(vocabulary, mean_resizing=False)
+    if recipe.lora_rank:
+        _add_lora(lm, recipe)
+    return lm
+
+
+def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=list(recipe.lora_targets),
+    )
+    inject_adapter_in_model(config, lm)
+
+
+def _tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:
+    if recipe.config:
+        return SiglipVisionConfig(**recipe.config)
+    try:
+        return SiglipVisionConfig.from_pretrained(recipe.tower)
+    except OSError as error:
+        raise CheckpointError(
+            "the image tower's config cannot be loaded",
+            where=f"model.image_tokens.tower {recipe.tower}",
+            hint="name a local folder, or give model.image_tokens.config",
+        ) from error
+
+
+def _tower(recipe: ImageTokensRecipe, pretrained: bool) -> SiglipVisionModel:
+    if pretrained and not recipe.config:
+        return SiglipVisionModel.from_pretrained(recipe.tower)
+    return SiglipVisionModel(_tower_config(recipe))
+
+
+def _freeze(model: SegEarth, recipe: ModelRecipe) -> None:
+    """Freeze what the recipe says; the vocabulary's output layer always learns `[SEG]`."""
+    if recipe.pyramid.frozen:
+        model.vision_tower_mask.requires_grad_(False)
+    if model.image_tower is not None:
+        model.image_tower.requires_grad_(False)
+        model.mm_projector.requires_grad_(False)
+    lm = model.language.lm
+    for name, parameter in lm.named_parameters():
+        parameter.requires_grad_("lora_" in name or not recipe.language.frozen)
+    if recipe.language.frozen:
+        lm.get_output_embeddings().requires_grad_(True)

@@ -1,0 +1,86 @@
+"""The picture as the language model sees it: an image tower, or maps of the mask encoder.
+
+The paper uses SigLIP-so400m at 384 pixels and Mipha's two-layer projector (729 tokens).
+Small models take the mask encoder's own coarse maps through the same projector instead, as
+SegEarth-R1 does with Swin's last map.
+
+Axes
+    B  images    P  image tokens (d * d)    D  width of the language model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import SiglipVisionModel
+
+from segearth.model.positions import sine_positions
+
+
+def projector(channels: int, width: int) -> nn.Sequential:
+    """Make Mipha's connector: linear, GELU, linear (keys `0` and `2`)."""
+    return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
+
+
+class ImageTower(nn.Module):
+    """SigLIP, read at an inner layer, without its pooling head."""
+
+    def __init__(self, tower: SiglipVisionModel, layer: int) -> None:
+        """Wrap `tower`; `layer` is the hidden state to read, -2 in the paper's family."""
+        super().__init__()
+        self.tower = tower
+        self.layer = layer
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square that the tower sees, pixels."""
+        return int(self.tower.config.image_size)
+
+    @property
+    def side(self) -> int:
+        """Cells along a side of the token grid, d."""
+        return self.image_size // int(self.tower.config.patch_size)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Encode RGB uint8 ``(B, 3, s, s)`` to ``(B, P, channels)``, row by row."""
+        scaled = image.float() / 127.5 - 1  # SigLIP: mean 0.5, std 0.5 of pixels from 0 to 1
+        dtype = next(self.tower.parameters()).dtype
+        output = self.tower(scaled.to(dtype), output_hidden_states=True)
+        state: Tensor = output.hidden_states[self.layer]
+        return state
+
+    def train(self, mode: bool = True) -> ImageTower:
+        """Stay in eval mode: the tower is frozen."""
+        super().train(False)
+        return self
+
+
+def tokens_of_maps(pyramid: Sequence[Tensor], level: int) -> Tensor:
+    """Join a map and all coarser ones on the grid of the first.
+
+    Args:
+        pyramid: Maps, finest first.
+        level: Negative index of the map whose cells become tokens; -1 the coarsest alone.
+
+    Returns:
+        ``(B, P, sum of channels)``, row by row.
+    """
+    chosen = pyramid[level:]
+    shape = chosen[0].shape[-2:]
+    resized = [
+        F.interpolate(fmap, size=shape, mode="bilinear", align_corners=False)
+        if fmap.shape[-2:] != shape
+        else fmap
+        for fmap in chosen
+    ]
+    return torch.cat(resized, dim=1).flatten(2).transpose(1, 2)
+
+
+def add_grid_position(tokens: Tensor) -> Tensor:
+    """Add sine positions to tokens ``(B, d * d, D)`` of a square grid."""
+    side = round(tokens.shape[1] ** 0.5)
+    place = sine_positions(side, side, tokens.shape[2], device=tokens.device)
+    return tokens + 0.1 * place.flatten(1).t().to(tokens.dtype)  # embeddings are of that size

@@ -1,0 +1,62 @@
+"""The hierarchical mask encoder: a picture to four feature maps (paper, Sec. 4.2).
+
+Swin-B in the paper, any timm backbone with `features_only` otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Pyramid(nn.Module):
+    """Feature maps at strides 4, 8, 16 and 32."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, image_size: int) -> None:
+        """Make the timm backbone `name` for pictures of `image_size` pixels a side."""
+        super().__init__()
+        import timm
+
+        swin = {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
+        self.encoder = timm.create_model(name, pretrained=False, features_only=True, **swin)
+        strides = self.encoder.feature_info.reduction()
+        self.levels = [strides.index(stride) for stride in (4, 8, 16, 32)]
+        self.channels_last = "swin" in name  # timm's Swin returns (B, h, w, C)
+        # Each family's weights expect its own scaling: ImageNet's for Swin, 0.5 for Lite.
+        expected = timm.get_pretrained_cfg(name)
+        for key in ("mean", "std"):
+            value = torch.tensor(getattr(expected, key)).view(3, 1, 1)
+            self.register_buffer(key, value, persistent=False)
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels of the four maps, finest first."""
+        counts: Sequence[int] = self.encoder.feature_info.channels()
+        return [counts[level] for level in self.levels]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Encode.
+
+        Args:
+            image: RGB, uint8, ``(B, 3, S, S)``.
+
+        Returns:
+            Maps ``(B, C_i, S/4 … S/32, …)``, finest first.
+        """
+        scaled = (image.float() / 255 - self.mean) / self.std
+        scaled = scaled.contiguous(memory_format=torch.channels_last)
+        maps = self.encoder(scaled)
+        chosen = [maps[level] for level in self.levels]
+        if self.channels_last:
+            return [fmap.permute(0, 3, 1, 2).contiguous() for fmap in chosen]
+        return chosen
+
+    def train(self, mode: bool = True) -> Pyramid:
+        """Never leave eval mode: batches are small, so batch norm keeps its statistics."""
+        super().train(False)
+        return self

@@ -1,0 +1,234 @@
+"""The model as its users hold it: pictures and sentences in, answers and masks out.
+
+It owns what the model does not know: letterboxes, the picture's own size, the choice among
+k candidates, devices.
+
+Axes
+    n  targets of an answer    k  candidates of a target    H, W  rows and columns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import Cache
+
+from segearth.config.schema import ModelRecipe
+from segearth.data.answers import find_phrases
+from segearth.data.letterbox import Letterbox, letterbox, to_tensor
+from segearth.data.prompting import Prompter
+from segearth.data.samples import encode_pictures
+from segearth.errors import UsageError
+from segearth.matching import choose
+from segearth.model.build import geometry
+from segearth.model.checkpoint import load_model, model_folder
+from segearth.model.generate import Generated, answer, cache_prefix
+from segearth.model.segearth import ImageFeatures, SegEarth
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """A picture, encoded for any number of instructions."""
+
+    features: ImageFeatures
+    prefix: Cache
+    box: Letterbox
+    ground_width_m: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer and the queries that its masks grow from.
+
+    Attributes:
+        answer: In the paper's notation.
+        seg_queries: Hidden states at the `[SEG]` tokens, ``(n, k, D)``.
+    """
+
+    answer: str
+    seg_queries: Tensor
+
+    @property
+    def phrases(self) -> list[str]:
+        """What each target is called; ``"target"`` where the answer does not say."""
+        found = find_phrases(self.answer)[: len(self.seg_queries)]
+        return found + ["target"] * (len(self.seg_queries) - len(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLogits:
+    """Masks of one reply.
+
+    Attributes:
+        logits: float32 ``(n, H, W)`` at the picture's own size; above 0 is target.
+        scores: Confidence from 0 to 1, float32 ``(n,)``: mean probability inside the mask.
+        candidates: With k > 1: logits of all candidates, ``(n, k, H, W)``; else None.
+    """
+
+    logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    candidates: NDArray[np.float32] | None = None
+
+
+class Segmenter:
+    """A loaded model, ready to answer."""
+
+    def __init__(
+        self, model: SegEarth, prompter: Prompter, recipe: ModelRecipe, *, name: str, dtype: str
+    ) -> None:
+        """Hold the parts; use `load` for a model folder."""
+        self.model, self.prompter, self.recipe, self.name = model, prompter, recipe, name
+        self.geometry = geometry(recipe)
+        self.device = model.SEG_token_projector.weight.device
+        self.dtype = dtype
+
+    @property
+    def window_px(self) -> int:
+        """Side of the square that the model looks at, pixels."""
+        return self.geometry.side
+
+    @classmethod
+    def load(cls, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Segmenter:
+        """Load a shipped model by name, or a folder.
+
+        Args:
+            model: ``"mini"``, or a folder with config.json and model.safetensors.
+            device: ``auto`` (cuda, then mps, then cpu), or one of them.
+            dtype: ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA, fp32 elsewhere.
+
+        Raises:
+            CheckpointError: The folder is not a whole model.
+            UsageError: The device is not there.
+        """
+        folder = model_folder(model)
+        place = choose_device(device)
+        loaded, prompter, recipe = load_model(folder)
+        kind = ("bf16" if place.type == "cuda" else "fp32") if dtype == "auto" else dtype
+        return cls(loaded.to(place), prompter, recipe, name=str(model), dtype=kind)
+
+    @torch.no_grad()
+    def encode(self, image: NDArray[np.uint8], gsd_m: float | None = None) -> Encoded:
+        """Encode a picture.
+
+        Args:
+            image: RGB uint8 ``(H, W, 3)``, any size.
+            gsd_m: Ground size of its pixels, metres, where known.
+        """
+        square, tower = encode_pictures(image, self.geometry)
+        height, width = image.shape[:2]
+        with self._precision():
+            features = self.model.encode_image(
+                to_tensor(square)[None].to(self.device), to_tensor(tower)[None].to(self.device)
+            )
+            prefix = cache_prefix(self.model, self.prompter, features)
+        return Encoded(
+            features=features,
+            prefix=prefix,
+            box=letterbox(height, width, self.geometry.side, self.recipe.pyramid.pad),
+            ground_width_m=gsd_m * max(height, width) if gsd_m else None,
+        )
+
+    def reply(self, encoded: Encoded, instruction: str) -> Reply:
+        """Answer an instruction.
+
+        Raises:
+            UsageError: The instruction is empty or too long.
+        """
+        return self.replies(encoded, [instruction])[0]
+
+    def replies(self, encoded: Encoded, instructions: Sequence[str]) -> list[Reply]:
+        """Answer several instructions about one picture together.
+
+        Raises:
+            UsageError: An instruction is empty or too long.
+        """
+        return self._answer(encoded, instructions, None)
+
+    def teach(self, encoded: Encoded, instruction: str, answer_text: str) -> Reply:
+        """Take an answer as given (teacher forcing) and return its queries.
+
+        Raises:
+            UsageError: The instruction is empty or too long.
+        """
+        given = self.prompter.answer_ids(answer_text)
+        made = self._answer(encoded, [instruction], [given])[0]
+        return Reply(answer=answer_text, seg_queries=made.seg_queries)
+
+    @torch.no_grad()
+    def masks(self, encoded: Encoded, reply: Reply) -> MaskLogits:
+        """Draw the masks of a reply at the picture's own size."""
+        count = len(reply.seg_queries)
+        if not count:
+            shape = (0, encoded.box.height, encoded.box.width)
+            return MaskLogits(logits=np.zeros(shape, np.float32), scores=np.zeros(0, np.float32))
+        nothing = torch.zeros(count, dtype=torch.int64, device=self.device)
+        with self._precision():
+            logits, states = self.model.draw(
+                encoded.features, reply.seg_queries, nothing, nothing
+            )
+            score = self.model.score
+            quality = None if score is None else score(states)[..., 0].float()
+        chosen = choose(quality, count)
+        final = logits[-1].float()  # (n, k, S/4, S/4)
+        single = final[torch.arange(count), chosen]
+        full = encoded.box.undo(single)
+        candidates = None
+        if quality is not None:
+            candidates = encoded.box.undo(final.flatten(0, 1)).unflatten(0, final.shape[:2])
+        return MaskLogits(
+            logits=full.cpu().numpy(),
+            scores=_confidence(single).cpu().numpy(),
+            candidates=None if candidates is None else candidates.cpu().numpy(),
+        )
+
+    def _answer(
+        self,
+        encoded: Encoded,
+        instructions: Sequence[str],
+        given: Sequence[Sequence[int]] | None,
+    ) -> list[Reply]:
+        questions = [
+            self.prompter.question_ids(text, encoded.ground_width_m) for text in instructions
+        ]
+        with self._precision():
+            made = answer(self.model, self.prompter, encoded.prefix, questions, given=given)
+        return [self._reply(one) for one in made]
+
+    def _reply(self, generated: Generated) -> Reply:
+        text = self.prompter.answer_text(generated.ids)
+        return Reply(answer=text, seg_queries=generated.seg_hidden.to(self.device))
+
+    def _precision(self) -> torch.autocast:
+        half = torch.float16 if self.dtype == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, half, enabled=self.dtype != "fp32")
+
+
+def choose_device(name: str) -> torch.device:
+    """Resolve ``auto`` and refuse what is not there.
+
+    Raises:
+        UsageError: The device does not exist on this machine.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if cuda else "mps" if mps else "cpu"
+    kind = name.partition(":")[0]
+    if (kind == "cuda" and not cuda) or (kind == "mps" and not mps):
+        raise UsageError(f"there is no {kind} device here", where="--device", hint="--device cpu")
+    if kind not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"{name!r} is no device", where="--device", hint="auto, cpu, cuda or mps")
+    return torch.device(name)
+
+
+def _confidence(logits: Tensor) -> Tensor:
+    """Mean probability inside each mask ``(n, h, w)``; 0 for an empty one."""
+    probability = logits.sigmoid()
+    inside = (logits > 0).float()
+    total = (probability * inside).sum(dim=(1, 2))
+    return total / inside.sum(dim=(1, 2)).clamp(min=1)

@@ -1,0 +1,1 @@
+"""Training: what moves, how fast, and how a run stops and goes on."""

@@ -1,0 +1,268 @@
+"""The training loop: steps, log lines, validation, checkpoints, exact resumption."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader, Dataset
+
+from segearth.config.load import dump_yaml
+from segearth.config.schema import Recipe
+from segearth.data.prompting import Prompter
+from segearth.data.samples import Batch, Geometry, encode_sample, stack
+from segearth.data.stream import Stream
+from segearth.errors import UsageError
+from segearth.files import write_text
+from segearth.losses.objective import Losses, objective
+from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
+from segearth.model.checkpoint import load_tensors, model_folder, read_tensors, save_model
+from segearth.model.segearth import SegEarth
+from segearth.training.card import write_card
+from segearth.training.optimizer import (
+    MovingAverage,
+    build_optimizer,
+    gradient_norm,
+    rate_at,
+    set_rate,
+)
+from segearth.training.state import load_state, save_state
+from segearth.training.validate import Validation
+
+
+class Samples(Dataset[Batch]):
+    """Encoded examples by number; every process and worker sees the same numbering."""
+
+    def __init__(self, stream: Stream, prompter: Prompter, shape: Geometry, start: int) -> None:
+        """Begin at example `start`."""
+        self.stream, self.prompter, self.shape, self.start = stream, prompter, shape, start
+
+    def __len__(self) -> int:
+        """More than any run uses."""
+        return 1 << 40
+
+    def __getitem__(self, index: int) -> Batch:
+        """Encode one example."""
+        example = self.stream.example(self.start + index)
+        return encode_sample(example, self.prompter, self.shape)
+
+
+class Run:
+    """One training run in its folder."""
+
+    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool) -> None:
+        """Build model, data and optimizer.
+
+        Args:
+            recipe: What to do.
+            folder: Where `recipe.yaml`, `log.jsonl`, `last/` and `best/` go.
+            resume: Go on from `last/`.
+
+        Raises:
+            UsageError: The folder holds a run already and `resume` is false.
+            CheckpointError: Starting weights or the state cannot be loaded.
+            RecipeError: The recipe cannot be run.
+        """
+        if (folder / "log.jsonl").exists() and not resume:
+            raise UsageError(
+                f"{folder} holds a run already",
+                where="--out",
+                hint="--resume goes on with it; another --out starts afresh",
+            )
+        self.recipe, self.folder = recipe, folder
+        half = "bf16" if recipe.train.precision == "bf16" else "no"
+        self.accelerator = Accelerator(mixed_precision=half, cpu=not torch.cuda.is_available())
+        torch.manual_seed(recipe.seed)
+        self.prompter = build_prompter(recipe.model, build_tokenizer(recipe.model))
+        self.stream = Stream(recipe.data, recipe.seed)
+        self.model = build_model(
+            recipe.model, self.prompter, pretrained=not (recipe.train.init_from or resume)
+        )
+        if recipe.train.init_from:
+            start = model_folder(recipe.train.init_from)
+            load_tensors(
+                self.model, read_tensors(start / "model.safetensors"), where=str(start)
+            )
+        if recipe.train.gradient_checkpointing:
+            self.model.language.lm.gradient_checkpointing_enable()
+        self.optimizer = build_optimizer(self.model, recipe.optimizer)
+        self.average = MovingAverage(self.model, recipe.train.ema)
+        self.step, self.best = 0, -1.0
+        if resume:
+            self.step, self.best = load_state(
+                folder / "last", self.model, self.optimizer, self.average
+            )
+        self.validation = Validation(recipe, self.prompter)
+        self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+
+    def train(self, on_step: Callable[[int, dict[str, Any]], None]) -> None:
+        """Run all steps that are left.
+
+        Args:
+            on_step: Called with the step and the latest figures, for progress bars.
+        """
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
+        self.board = SummaryWriter(str(self.folder / "tensorboard"))
+        train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
+        self.model.train()
+        for batches in self._batches():
+            figures = self._take(batches)
+            self.step += 1
+            last = self.step == train.steps
+            if self.step % train.log_every == 0 or last or self.step == 1:
+                now = time.monotonic()
+                figures["seconds"] = round((now - began) / min(train.log_every, self.step), 3)
+                began = now
+                self._log(figures)
+            if self.step % train.validate_every == 0 or last:
+                self._validate()
+                began = time.monotonic()
+            if time.monotonic() - saved > train.save_minutes * 60 or last:
+                self.save("last")
+                saved = time.monotonic()
+            on_step(self.step, figures)
+        self.board.close()
+
+    def save(self, name: str) -> None:
+        """Write `last/` or `best/`; `last/` also gets the training state."""
+        if not self.accelerator.is_main_process:
+            return
+        folder = self.folder / name
+        self.average.swap(self.model)
+        try:
+            save_model(
+                folder,
+                self.model,
+                self.prompter,
+                self.recipe.model,
+                card=write_card(self.recipe, self.step, self.validation.latest),
+            )
+        finally:
+            self.average.swap(self.model)
+        if name == "last":
+            save_state(
+                folder,
+                self.model,
+                self.optimizer,
+                self.average,
+                step=self.step,
+                best=self.best,
+            )
+
+    def _batches(self) -> Iterator[list[Batch]]:
+        """One list of passes a step, from the present step on."""
+        train, world = self.recipe.train, self.accelerator.num_processes
+        rank = self.accelerator.process_index
+        share = train.batch_size // world
+        passes, size = train.accumulate, max(1, share // train.accumulate)
+        samples = Samples(self.stream, self.prompter, geometry(self.recipe.model), 0)
+        order = _Order(self.step, train.steps, train.batch_size, rank * share, passes, size)
+        loader: DataLoader[Batch] = DataLoader(
+            samples,
+            batch_sampler=order,
+            collate_fn=stack,
+            num_workers=train.workers,
+            prefetch_factor=4 if train.workers else None,
+            persistent_workers=False,
+            multiprocessing_context="forkserver" if train.workers else None,
+        )
+        group: list[Batch] = []
+        for batch in loader:
+            group.append(batch)
+            if len(group) == passes:
+                yield group
+                group = []
+
+    def _take(self, batches: list[Batch]) -> dict[str, Any]:
+        """Make one optimizer step."""
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # points and dropout by step
+        rate = rate_at(self.step, recipe.train.steps, recipe.optimizer)
+        set_rate(self.optimizer, rate)
+        sums: dict[str, float] = {}
+        for batch in batches:
+            losses = self._losses(batch.to(self.accelerator.device))
+            self.accelerator.backward(losses.total / len(batches))
+            for part in fields(losses):
+                value = float(getattr(losses, part.name).detach()) / len(batches)
+                sums[part.name] = sums.get(part.name, 0.0) + value
+        norm = gradient_norm(self.model, recipe.optimizer.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update(self.model, self.step)
+        figures: dict[str, Any] = {"loss": sums.pop("total"), **sums}
+        return {**figures, "lr": rate, "gradient_norm": float(norm)}
+
+    def _losses(self, batch: Batch) -> Losses:
+        loss = self.recipe.loss
+        with self.accelerator.autocast():
+            output = self.parallel(batch, keep_attention=loss.spatial > 0)
+        drawn = batch.drawn
+        attention = output.seg_attention
+        return objective(
+            loss,
+            word_logits=output.word_logits,
+            next_ids=batch.next_ids[batch.next_ids >= 0],
+            mask_logits=[logits[drawn] for logits in output.mask_logits],
+            target_masks=batch.target_masks[drawn],
+            scores=None if output.scores is None else output.scores[drawn],
+            seg_attention=None if attention is None else attention[drawn],
+            target_tokens=batch.target_grid.flatten(1)[drawn],
+            valid_tokens=batch.cell_valid.flatten(1)[batch.target_image][drawn],
+        )
+
+    def _log(self, figures: dict[str, Any]) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        line = {"step": self.step, **{k: _rounded(v) for k, v in figures.items()}}
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        for name, value in figures.items():
+            self.board.add_scalar(name, value, self.step)
+
+    def _validate(self) -> None:
+        """Validate the moving average; keep it as `best/` if it is."""
+        if not self.accelerator.is_main_process:
+            return
+        self.average.swap(self.model)
+        self.model.eval()
+        try:
+            figures = self.validation.measure(self.model)
+        finally:
+            self.model.train()
+            self.average.swap(self.model)
+        if not figures:
+            return
+        self._log({f"validation_{name}": value for name, value in figures.items()})
+        if figures["giou"] > self.best:
+            self.best = figures["giou"]
+            self.save("best")
+
+
+class _Order:
+    """Numbers of the examples of each pass, from a step on."""
+
+    def __init__(
+        self, first: int, steps: int, batch: int, offset: int, passes: int, size: int
+    ) -> None:
+        self.first, self.steps, self.batch = first, steps, batch
+        self.offset, self.passes, self.size = offset, passes, size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in range(self.first, self.steps):
+            for number in range(self.passes):
+                start = step * self.batch + self.offset + number * self.size
+                yield list(range(start, start + self.size))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")

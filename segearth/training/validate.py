@@ -1,0 +1,62 @@
+"""Figures of a model in training, on held-out records with answers that it generates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from segearth.config.schema import Recipe
+from segearth.data.manifest import Record, read_manifest
+from segearth.data.prompting import Prompter
+from segearth.evaluation.evaluate import evaluate
+from segearth.evaluation.running import run_model
+from segearth.model.segearth import SegEarth
+from segearth.model.segmenter import Segmenter
+
+
+class Validation:
+    """A fixed part of the validation manifest, scored as `segearth eval --metric strict`."""
+
+    def __init__(self, recipe: Recipe, prompter: Prompter) -> None:
+        """Choose the records: evenly spread over the manifest."""
+        self.recipe, self.prompter = recipe, prompter
+        self.records: list[Record] = []
+        self.latest: dict[str, float] = {}
+        if recipe.data.validation:
+            every = read_manifest(Path(recipe.data.validation))
+            count = min(len(every), recipe.train.validate_records)
+            chosen = np.linspace(0, len(every), count, endpoint=False).astype(int)
+            self.records = [every[index] for index in chosen]
+
+    def measure(self, model: SegEarth) -> dict[str, float]:
+        """Answer the records and score the answers.
+
+        Returns:
+            `giou`, `ciou`, `absent` (share of absent records answered without a target) and
+            `count` (share of records with the right number of targets), 0 to 1; empty
+            without validation records.
+        """
+        if not self.records:
+            return {}
+        segmenter = Segmenter(
+            model, self.prompter, self.recipe.model, name="in training", dtype="fp32"
+        )
+        result = evaluate(
+            self.records,
+            run_model(segmenter, self.records, "generate"),
+            model="in training",
+            protocol="generate",
+            metric="strict",
+            manifest_sha256="",
+        ).result
+        names = {
+            "giou": "giou",
+            "ciou": "ciou",
+            "absent": "absent_accuracy",
+            "count": "count_accuracy",
+        }
+        self.latest = {
+            short: float(result[name]) for short, name in names.items() if result[name] is not None
+        }
+        return self.latest
