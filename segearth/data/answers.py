@@ -46,4 +46,5 @@ def expand_seg(answer: str, queries_per_target: int) -> str:
 
 def plain(answer: str) -> str:
     """Return the sentence as people read it, without tags and tokens."""
-    return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s*\[SEG\]|</?p>", "", answer)).strip()
+    words = re.sub(r"\[SEG\]|</?p>", " ", answer)
+    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(words.split()))

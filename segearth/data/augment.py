@@ -21,18 +21,16 @@ def recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
 
     Mild enough that a red car stays red.
     """
-    pixels = image.astype(np.float32)
-    contrast = rng.uniform(0.75, 1.3)
-    pixels = (pixels - 128) * contrast + 128 + rng.uniform(-25, 25)
-    pixels *= rng.uniform(0.93, 1.07, 3)
+    light, cast = rng.uniform(-25, 25), rng.uniform(0.93, 1.07, 3)
+    pixels = ((image.astype(np.float32) - 128) * rng.uniform(0.75, 1.3) + 128 + light) * cast
     if rng.random() < 0.25:
         grey = pixels.mean(axis=2, keepdims=True)
         pixels = grey + (pixels - grey) * rng.uniform(0.4, 1.2)
     if rng.random() < 0.3:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.1))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.1)))
     if rng.random() < 0.3:
-        pixels += rng.normal(0, rng.uniform(2, 8), pixels.shape).astype(np.float32)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+        pixels = pixels + rng.normal(0, rng.uniform(2, 8), pixels.shape)
+    return np.asarray(np.clip(pixels, 0, 255), np.uint8)
 
 
 def turn(picture: KnownPicture, rng: np.random.Generator) -> KnownPicture:
@@ -49,9 +47,7 @@ def turn(picture: KnownPicture, rng: np.random.Generator) -> KnownPicture:
     return _map(picture, move, picture.gsd_m)
 
 
-def crop(
-    picture: KnownPicture, top: int, left: int, height: int, width: int
-) -> KnownPicture:
+def crop(picture: KnownPicture, top: int, left: int, height: int, width: int) -> KnownPicture:
     """Cut a window; objects mostly outside are dropped, and their kind becomes incomplete."""
 
     def cut(array: NDArray[np.generic]) -> NDArray[np.generic]:

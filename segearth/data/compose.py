@@ -69,9 +69,7 @@ def cut_out(picture: KnownPicture) -> list[CutOut]:
     return cuts
 
 
-def paste(
-    ground: KnownPicture, cuts: Sequence[CutOut], rng: np.random.Generator
-) -> KnownPicture:
+def paste(ground: KnownPicture, cuts: Sequence[CutOut], rng: np.random.Generator) -> KnownPicture:
     """Paste one to three kinds of objects, several of each, onto a tile.
 
     Only kinds that are surely absent from the tile are pasted, so they are complete after it.
@@ -102,9 +100,7 @@ def paste(
     kept = [replace(item, mask=item.mask & ~taken) for item in ground.objects]
     kept = [item for item in kept if item.kind == "stuff" and item.mask.any()]
     absent = set(ground.absent) - {str(category) for category in chosen}
-    return replace(
-        ground, image=image, objects=(*kept, *pasted), absent=tuple(sorted(absent))
-    )
+    return replace(ground, image=image, objects=(*kept, *pasted), absent=tuple(sorted(absent)))
 
 
 def mosaic(tiles: Sequence[KnownPicture], columns: int, tile_px: int) -> KnownPicture:
@@ -191,7 +187,7 @@ def _turned(
     height, width = cut.mask.shape
     side = int(np.ceil(np.hypot(height, width) * scale)) + 2
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
-    matrix[:, 2] += side / 2 - np.array([width / 2, height / 2])
+    matrix[:, 2] = matrix[:, 2] + (side - np.array([width, height])) / 2
     pixels = cv2.warpAffine(
         cut.pixels.astype(np.float32), matrix, (side, side), borderMode=cv2.BORDER_REPLICATE
     )

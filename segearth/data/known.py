@@ -58,7 +58,9 @@ def know(annotated: AnnotatedImage, image: NDArray[np.uint8]) -> KnownPicture:
     objects: list[SceneObject] = []
     for category, mask in whole.items():
         pieces = _pieces(category, mask, single.get(category, []))
-        objects += [_object(category, piece, image, complete=True) for piece in pieces]
+        crowd = kind_of(category) == "thing" and pieces[0] is mask
+        made = [_object(category, piece, image, complete=True) for piece in pieces]
+        objects += [replace(item, crowd=crowd) for item in made]
     for category in single.keys() - whole.keys():
         complete = category in annotated.complete
         objects += [_object(category, m, image, complete=complete) for m in single[category]]

@@ -113,8 +113,7 @@ def any_overlap_grid(mask: NDArray[np.bool_], cells: int, cell_px: int) -> NDArr
         ``(d, d)``. Nearest-neighbour shrinking would lose targets smaller than a cell.
     """
     seen = mask[: cells * cell_px, : cells * cell_px]
-    grid: NDArray[np.bool_] = seen.reshape(cells, cell_px, cells, cell_px).any(axis=(1, 3))
-    return grid
+    return np.asarray(seen.reshape(cells, cell_px, cells, cell_px).any(axis=(1, 3)))
 
 
 def to_tensor(image: NDArray[np.uint8]) -> Tensor:

@@ -127,12 +127,12 @@ def _turn_side(match: Match[str]) -> str:
     before, after = match.string[: match.start()], match.string[match.end() :]
     directs = _DIRECTS.search(before)
     if match.group(0).lower() == "right":
-        means_side = directs or not _EXACTLY.match(after)
+        means_side = bool(directs) or not _EXACTLY.match(after)
         if _CORRECT.match(after) or (before.endswith("be ") and _JUDGED.match(after)):
-            means_side = None
+            means_side = False
     else:
         leaves = _LEAVERS.search(before) and not re.match(r"\s+of\b", after)
-        means_side = not leaves and (directs or not _LEAVINGS.match(after))
+        means_side = not leaves and (bool(directs) or not _LEAVINGS.match(after))
     return _turn(match) if means_side else match.group(0)
 
 

@@ -31,6 +31,8 @@ class SceneObject:
         parent: Index in the list of the object that a part belongs to.
         complete: Every object of this category in the picture is in the list. For a part:
             every part of this category on its parent is.
+        crowd: The mask holds several objects that nobody has told apart (a full car park drawn
+            in one piece). Only all of them together can be asked for.
     """
 
     category: str
@@ -39,6 +41,7 @@ class SceneObject:
     colour: str | None = None
     parent: int | None = None
     complete: bool = True
+    crowd: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Placed:
 
     Attributes:
         index: Its place in the list of objects.
-        category: As in `SceneObject`; so are kind, colour, parent and complete.
+        category: As in `SceneObject`; so are kind, colour, parent, complete and crowd.
         x: Centroid, 0 left to 1 right.
         y: Centroid, 0 top to 1 bottom.
         left: First column; `right`, `top` and `bottom` likewise.
@@ -60,6 +63,7 @@ class Placed:
     colour: str | None
     parent: int | None
     complete: bool
+    crowd: bool
     x: float
     y: float
     left: float
@@ -82,6 +86,11 @@ class Placed:
     def compact(self) -> bool:
         """Tell whether one point says where it is: neither long nor spread over the picture."""
         return self.width <= 0.62 and self.height <= 0.62
+
+
+def is_group(members: Sequence[Placed]) -> bool:
+    """Tell whether the members together are more than one object."""
+    return len(members) > 1 or members[0].crowd
 
 
 def measure(objects: Sequence[SceneObject]) -> list[Placed]:
@@ -113,6 +122,7 @@ def _measure_one(index: int, item: SceneObject) -> Placed | None:
         colour=item.colour,
         parent=item.parent,
         complete=item.complete,
+        crowd=item.crowd,
         x=(left + moments["m10"] / moments["m00"] + 0.5) / columns,
         y=(top + moments["m01"] / moments["m00"] + 0.5) / rows,
         left=left / columns,

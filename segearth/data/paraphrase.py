@@ -38,7 +38,8 @@ _QUESTIONS = (
 # A second request, a condition or an order of work: the sentence is more than a noun phrase.
 _MORE = re.compile(
     r"[;:?!]|\. |\b(?:then|where|whether|if|how|who|what|separately|in that order|one after|mark|"
-    r"show|segment|outline|find|highlight|please|first|as two|as one|each as|on its own|starting)\b",
+    r"show|segment|outline|find|highlight|please|first|as two|as one|each as|on its own|"
+    r"starting)\b",
     re.IGNORECASE,
 )
 _NOUN_PHRASE = re.compile(r"^(?:the|all|both|every|each|any|two|three|four|five|six)\b")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segearth.data.objects import SceneObject
+from segearth.data.objects import SceneObject, is_group
 from segearth.data.questions_absent import absent_category, absent_kind
 from segearth.data.questions_parts import part_of
 from segearth.data.questions_references import (
@@ -25,7 +25,6 @@ from segearth.data.questions_references import (
     related,
     single,
 )
-from segearth.data.questions_words import has_rivals, pick
 from segearth.data.questions_wording import (
     LONG_WORDS,
     answer,
@@ -35,7 +34,8 @@ from segearth.data.questions_wording import (
     join_answers,
     join_texts,
 )
-from segearth.data.vocabulary_implicit import scenarios
+from segearth.data.questions_words import has_rivals, pick
+from segearth.data.vocabulary_implicit import names, scenarios
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +57,18 @@ class Question:
 
 # How often each kind is tried. What a picture does not allow is made up for by the others.
 WEIGHTS: dict[str, float] = {
-    "all": 0.16,
-    "single": 0.22,
-    "related": 0.09,
-    "group": 0.08,
-    "part": 0.07,
-    "several": 0.16,
+    "all": 0.10,
+    "single": 0.26,
+    "related": 0.11,
+    "group": 0.09,
+    "part": 0.13,
+    "several": 0.20,
     "absent": 0.10,
     "described": 0.07,
-    "scenario": 0.12,
+    "scenario": 0.10,
 }
 _TRIES = 8  # attempts for every question wanted
+_PATIENCE = 4  # attempts at a kind before another is drawn
 _FINENESS = ("semantic", "instance", "part")
 
 
@@ -101,9 +102,12 @@ def ask(
             break
         draw = rng.random() * cumulated[-1]
         kind = kinds[int(np.searchsorted(cumulated, draw, side="right"))]
-        question = _MAKERS[kind](picture, absent, rng)
-        if question is not None:
-            asked.setdefault(question.instruction.lower().rstrip(".?"), question)
+        # Some kinds seldom succeed at the first choice; without patience they would be rare.
+        for _ in range(_PATIENCE):
+            question = _MAKERS[kind](picture, absent, rng)
+            if question is not None:
+                asked.setdefault(question.instruction.lower().rstrip(".?"), question)
+                break
     return list(asked.values())
 
 
@@ -159,7 +163,7 @@ def _scenario(picture: Picture, absent: Sequence[str], rng: np.random.Generator)
 
 def _several_scenarios(
     picture: Picture, references: tuple[Reference, Reference], rng: np.random.Generator
-) -> Question:
+) -> Question | None:
     first, second = (reference.text for reference in references)
     if first.endswith("?") and second.endswith("?"):
         text = f"{first[:-1]}, and {second[0].lower()}{second[1:]}"
@@ -177,7 +181,7 @@ def _in_a_scenario(picture: Picture, rng: np.random.Generator) -> Reference | No
     if not texts or own.one != word.category or has_rivals(word.category, picture.placed):
         return None
     reference = refer_to_all(own, rng)
-    kind = "instance" if len(own.pool) == 1 and own.pool[0].kind == "thing" else ""
+    kind = "instance" if not is_group(own.pool) and own.pool[0].kind == "thing" else ""
     return Reference(
         text=pick(rng, texts),
         members=reference.members,
@@ -186,13 +190,14 @@ def _in_a_scenario(picture: Picture, rng: np.random.Generator) -> Reference | No
         granularity=kind or reference.granularity,
         several=own.verb(own.pool) == "are",
         noun=own.one,
+        nouns=own.many,
         implicit=True,
     )
 
 
 def _several(picture: Picture, absent: Sequence[str], rng: np.random.Generator) -> Question | None:
-    wanted = 2 if rng.random() < 0.75 else 3
     implicit = rng.random() < 0.15
+    wanted = 2 if implicit or rng.random() < 0.75 else 3
     references: list[Reference] = []
     taken: set[int] = set()
     for _ in range(5 * wanted):
@@ -245,9 +250,11 @@ def _one_target(
 
 def _targets(
     picture: Picture, instruction: str, reply: str, references: tuple[Reference, ...]
-) -> Question:
-    masks = tuple(_union(picture, reference) for reference in references)
+) -> Question | None:
     implicit = any(reference.implicit for reference in references)
+    if implicit and any(names(instruction, reference.phrase) for reference in references):
+        return None  # one target's description gives another one away
+    masks = tuple(_union(picture, reference) for reference in references)
     return _question(instruction, reply, masks, _facets(instruction, references, implicit=implicit))
 
 

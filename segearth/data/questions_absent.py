@@ -12,10 +12,10 @@ import numpy as np
 
 from segearth.data.objects import Placed
 from segearth.data.questions_references import Picture, Reference
-from segearth.data.questions_selections import ZONES
-from segearth.data.questions_words import CLOSE_COLOURS, Word, has_rivals, pick
 from segearth.data.questions_wording import ask_for_existence, finish, instruct
-from segearth.data.vocabulary import CROWDS, SYNONYMS, countable, covers, plural
+from segearth.data.questions_words import CLOSE_COLOURS, Word, has_rivals, pick
+from segearth.data.questions_zones import ZONES
+from segearth.data.vocabulary import CROWDS, SYNONYMS, countable, covers, kind_of, plural
 from segearth.data.vocabulary_absent import may_be_there
 from segearth.data.vocabulary_implicit import scenarios
 
@@ -60,7 +60,7 @@ def absent_category(
 def absent_kind(picture: Picture, rng: np.random.Generator) -> Absence | None:
     """Ask for a colour or a place that none of the category's objects has."""
     word = picture.any_word()
-    if word is None or word.is_mass or word.pool[0].kind == "stuff":
+    if word is None or word.is_mass or not word.is_told_apart or word.pool[0].kind == "stuff":
         return None
     if rng.random() < 0.5:
         colour = _free_colour(word.pool, rng)
@@ -72,7 +72,8 @@ def absent_kind(picture: Picture, rng: np.random.Generator) -> Absence | None:
 def _request(noun: str, selection: tuple[str, str], rng: np.random.Generator) -> Absence:
     before, after = selection
     crowd = not countable(noun)
-    many = not crowd and rng.random() < 0.35
+    region = kind_of(noun) == "stuff"
+    many = not crowd and not region and rng.random() < 0.35
     head = plural(noun) if many else noun
     described = " ".join(piece for piece in (before, head, after) if piece)
     lead = "the" if crowd or not many else pick(rng, ("all the", "the", "all"))
@@ -85,6 +86,7 @@ def _request(noun: str, selection: tuple[str, str], rng: np.random.Generator) ->
         granularity="semantic",
         several=many or noun in CROWDS,
         noun=described,
+        nouns=described,
     )
     if asked:
         instruction = ask_for_existence(reference, rng)

@@ -44,13 +44,13 @@ def on_a_side(word: Word, rng: np.random.Generator) -> Selection | None:
 def of_a_colour(word: Word, rng: np.random.Generator) -> Selection | None:
     """Pick all of one colour."""
     colour = pick(rng, word.pool).colour
-    if colour is None or word.before:
+    if colour is None or word.before or colour in word.one:
         return None
     return _group(word, colour_members(word.pool, colour), before=colour)
 
 
 def first_few(word: Word, rng: np.random.Generator) -> Selection | None:
-    """Pick the two or three leftmost, topmost, …"""
+    """Pick the two or three leftmost, topmost, rightmost or lowest."""
     axis, sign, name = pick(
         rng,
         (("x", 1, "leftmost"), ("x", -1, "rightmost"), ("y", 1, "topmost"), ("y", -1, "lowest")),

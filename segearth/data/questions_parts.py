@@ -82,6 +82,7 @@ def _reference(
         granularity="part",
         several=len(members) > 1,
         noun=one,
+        nouns=many,
         implicit=implicit,
         selection="part",
     )

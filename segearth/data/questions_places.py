@@ -63,7 +63,8 @@ def zone(x: float, y: float, width: float = 0.0, height: float = 0.0) -> str:
     Args:
         x: 0 left to 1 right.
         y: 0 top to 1 bottom.
-        width: Of the thing, as a fraction; likewise height.
+        width: Of the thing, as a fraction.
+        height: Likewise.
     """
     column = "left" if x < FIRST else "right" if x > SECOND else ""
     row = "upper" if y < FIRST else "lower" if y > SECOND else ""

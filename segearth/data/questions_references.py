@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from segearth.data.objects import Placed, SceneObject, measure
+from segearth.data.objects import Placed, SceneObject, is_group, measure
 from segearth.data.questions_groups import GROUPS, number
 from segearth.data.questions_relations import RELATIONS, Anchor, Outlines
 from segearth.data.questions_selections import (
@@ -49,6 +49,7 @@ class Reference:
         granularity: "semantic", "instance" or "part".
         several: The text takes "are".
         noun: The bare noun of the text, singular, without selection.
+        nouns: Its plural.
         question: A whole question of the form "Which … is …?", or empty.
         implicit: The text describes and does not name.
         selection: What singles the members out; "all" for everything of a kind.
@@ -61,6 +62,7 @@ class Reference:
     granularity: str
     several: bool
     noun: str
+    nouns: str
     question: str = ""
     implicit: bool = False
     selection: str = "all"
@@ -94,6 +96,8 @@ class Picture:
         found: list[Anchor] = []
         for category in self.words:
             word = self.word(category)
+            if not word.is_told_apart:
+                continue
             for _ in range(1 if len(word.pool) == 1 else 3):
                 selection = the_only(word, self.rng) or pick(
                     self.rng, (extreme, by_size, by_colour)
@@ -110,14 +114,27 @@ class Picture:
         return words[0] if self.rng.random() < 0.55 else pick(self.rng, words)
 
     def any_word(self, *, implicit: bool = False, several: bool = False) -> Word | None:
-        """Choose a category and a noun for it; several: one with more than one object."""
+        """Choose a category and a noun for it.
+
+        Args:
+            implicit: A noun that describes.
+            several: One that reaches more than one object, each with a mask of its own.
+        """
         source = list(self.described) if implicit else list(self.words)
         if several:
-            source = [name for name in source if len(self.words[name][0].pool) > 1]
+            source = [name for name in source if self._among_many(name, implicit=implicit)]
         if not source:
             return None
         category = pick(self.rng, source)
+        if several:
+            return pick(self.rng, self._among_many(category, implicit=implicit))
         return self.described[category] if implicit else self.word(category)
+
+    def _among_many(self, category: str, *, implicit: bool) -> list[Word]:
+        words = [self.described[category]] if implicit else self.words[category]
+        reaching = [word for word in words if len(word.pool) > 1 and word.is_told_apart]
+        # The own name first and most often, as in `word`.
+        return [*reaching[:1] * len(reaching), *reaching[1:]]
 
 
 def refer(word: Word, selection: Selection, rng: np.random.Generator) -> Reference:
@@ -140,6 +157,7 @@ def refer(word: Word, selection: Selection, rng: np.random.Generator) -> Referen
         granularity=_granularity(members, selection),
         several=agreement == "are",
         noun=word.one,
+        nouns=word.many,
         question=_question(word, selection, noun, agreement, rng),
         implicit=word.implicit,
         selection=selection.kind,
@@ -158,7 +176,7 @@ def refer_to_all(word: Word, rng: np.random.Generator) -> Reference:
     else:
         many, one = word.many, word.one
         texts = (f"all the {many}", f"all {many}", f"every {one}", f"each {one}", f"the {many}")
-        text = pick(rng, texts[: 4 if len(word.pool) == 1 else 5])
+        text = pick(rng, texts[: 5 if is_group(word.pool) else 4])
     granularity = "part" if all(item.kind == "part" for item in word.pool) else "semantic"
     return Reference(
         text=text,
@@ -168,6 +186,7 @@ def refer_to_all(word: Word, rng: np.random.Generator) -> Reference:
         granularity=granularity,
         several=several and not text.startswith(("every", "each")),
         noun=word.one,
+        nouns=word.many,
         implicit=word.implicit,
     )
 
@@ -176,7 +195,7 @@ def single(picture: Picture, rng: np.random.Generator, *, implicit: bool) -> Ref
     """Mean one object: the only one of its kind, or one by position, size, colour, relation."""
     several = rng.random() < 0.75
     word = picture.any_word(implicit=implicit, several=several)
-    if word is None:
+    if word is None or not word.is_told_apart:
         return None
     selection = the_only(word, rng)
     if selection is None:
@@ -207,8 +226,10 @@ def group(picture: Picture, rng: np.random.Generator, *, implicit: bool) -> Refe
 def _narrowed(word: Word, rng: np.random.Generator) -> Word:
     """Look only among one colour: "the leftmost red car"."""
     colour = pick(rng, word.pool).colour
-    members = colour_members(word.pool, colour) if colour else []
-    return word.within(members, colour) if colour and len(members) > 1 else word
+    if colour is None or colour in word.one:
+        return word
+    members = colour_members(word.pool, colour)
+    return word.within(members, colour) if 1 < len(members) < len(word.pool) else word
 
 
 def _behind(after: str, word: Word) -> str:

@@ -51,7 +51,8 @@ class Outlines:
         """Return the gap between two outlines as a fraction of the picture's longer side."""
         a, b = self.of(first), self.of(second)
         squares = ((a[:, None, :] - b[None, :, :]) ** 2).sum(-1)
-        return float(np.sqrt(squares.min())) / max(self.objects[first.index].mask.shape)
+        side = int(max(self.objects[first.index].mask.shape))
+        return float(np.sqrt(squares.min())) / side
 
     def share_inside(self, item: Placed, ground: Placed) -> float:
         """Return the share of the item's outline that lies on the ground's mask."""
@@ -65,9 +66,9 @@ def _outline(mask: NDArray[np.bool_], item: Placed) -> NDArray[np.float64]:
     x1, y1 = round(item.right * columns), round(item.bottom * rows)
     box = np.ascontiguousarray(mask[y0:y1, x0:x1]).view(np.uint8)
     contours, _ = cv2.findContours(box, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    points = np.concatenate([contour[:, 0, :] for contour in contours])
+    points = np.concatenate([contour[:, 0, :] for contour in contours]).astype(np.float64)
     step = max(1, len(points) // 40)
-    return (points[::step] + np.array([x0, y0])).astype(np.float64)
+    return np.asarray(points[::step] + np.array([x0, y0]))
 
 
 def beside(
@@ -130,6 +131,8 @@ def closest(
     anchor = _foreign(word, anchors, rng)
     if anchor is None or not 2 <= len(word.pool) <= 12:
         return None
+    if anchor.item.width > 0.75 and anchor.item.height > 0.75:
+        return None  # near everything
     order = sorted((outlines.distance(item, anchor.item), item.index) for item in word.pool)
     by_index = {item.index: item for item in word.pool}
     (first, nearest), (second, _) = order[0], order[1]

@@ -6,13 +6,15 @@ point at another object. Positions are compared by centroids and confirmed by ed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from segearth.data.objects import Placed
 from segearth.data.questions_words import Word, colour_members, pick
+from segearth.data.questions_zones import ZONES, Test
 
 MARGIN = 0.06  # of the width or height: the least lead of the leftmost over the next
 SIZE_RATIO = 1.35  # the least lead of the largest over the next, in area
@@ -122,7 +124,7 @@ def ordinal(word: Word, rng: np.random.Generator) -> Selection | None:
     direction = pick(rng, _DIRECTIONS)
     order = _ordered(word.pool, direction)
     places = [getattr(item, direction.axis) for item in order]
-    gaps = [abs(b - a) for a, b in zip(places, places[1:], strict=False)]
+    gaps = [abs(b - a) for a, b in pairwise(places)]
     if len(order) == 3 and min(gaps) >= 0.12 and rng.random() < 0.6:
         words = pick(rng, ("middle", "central"))
         return Selection(
@@ -161,7 +163,8 @@ def at_edge(word: Word, rng: np.random.Generator) -> Selection | None:
     side = pick(rng, ("left", "right", "top", "bottom"))
 
     def distance(item: Placed) -> float:
-        return (1 - getattr(item, side)) if side in ("right", "bottom") else getattr(item, side)
+        edge = float(getattr(item, side))
+        return 1 - edge if side in ("right", "bottom") else edge
 
     touching = [item for item in word.pool if distance(item) <= _TOUCH]
     near = [item for item in word.pool if distance(item) <= MARGIN]
@@ -199,7 +202,7 @@ def by_size(word: Word, rng: np.random.Generator) -> Selection | None:
 def by_colour(word: Word, rng: np.random.Generator) -> Selection | None:
     """Pick the only one of its colour."""
     first = pick(rng, word.pool)
-    if first.colour is None or len(word.pool) < 2 or word.before:
+    if first.colour is None or len(word.pool) < 2 or word.before or first.colour in word.one:
         return None
     if len(colour_members(word.pool, first.colour)) != 1:
         return None
@@ -214,69 +217,8 @@ def by_colour(word: Word, rng: np.random.Generator) -> Selection | None:
 
 ROOFED = frozenset({"house", "building", "mobile home", "hangar", "terminal"})
 
-_Test = Callable[[Placed], bool]
 
-
-def _corner(row: str, column: str) -> tuple[tuple[str, ...], _Test, _Test]:
-    edge = {"upper": "top", "lower": "bottom"}[row]
-    compass = {"upper": "north", "lower": "south"}[row] + {"left": "west", "right": "east"}[column]
-    texts = (
-        *(f"in the {row} {column}", f"in the {row}-{column} corner", f"at {row} {column}"),
-        *(f"in the {edge} {column} corner", f"at the {edge} {column}", f"in the {edge}-{column}"),
-        *(f"in the {row} {column} part of the image", f"in the {compass} corner"),
-    )
-
-    def inside(item: Placed) -> bool:
-        return _from(item.x, column) < 0.36 and _from(item.y, row) < 0.36
-
-    def near(item: Placed) -> bool:
-        return _from(item.x, column) < 0.48 and _from(item.y, row) < 0.48
-
-    return texts, inside, near
-
-
-def _side(name: str) -> tuple[tuple[str, ...], _Test, _Test]:
-    axis = "x" if name in ("left", "right") else "y"
-    half = {"top": "upper", "bottom": "lower"}.get(name, name)
-    texts = (f"on the {name} side", f"in the {half} half", f"in the {half} part of the image")
-    texts += (f"on the {name}",) if axis == "x" else (f"near the {name}", f"at the {name}")
-
-    def inside(item: Placed) -> bool:
-        return _from(getattr(item, axis), name) < 0.36
-
-    def near(item: Placed) -> bool:
-        return _from(getattr(item, axis), name) < 0.54
-
-    return texts, inside, near
-
-
-def _centre() -> tuple[tuple[str, ...], _Test, _Test]:
-    texts = (
-        *("in the centre", "in the center", "in the middle of the image", "near the centre"),
-        *("in the middle", "at the centre of the image"),
-    )
-
-    def inside(item: Placed) -> bool:
-        return abs(item.x - 0.5) < 0.13 and abs(item.y - 0.5) < 0.13
-
-    def near(item: Placed) -> bool:
-        return abs(item.x - 0.5) < 0.24 and abs(item.y - 0.5) < 0.24
-
-    return texts, inside, near
-
-
-def _from(value: float, side: str) -> float:
-    return 1 - value if side in ("right", "lower", "bottom") else value
-
-
-ZONES = (
-    *(_corner(row, column) for row in ("upper", "lower") for column in ("left", "right")),
-    *(_side(name) for name in ("left", "right", "top", "bottom")),
-    _centre(),
-)
-
-
-def _alone(first: Placed, others: Sequence[Placed], inside: _Test, near: _Test) -> bool:
+def _alone(first: Placed, others: Sequence[Placed], inside: Test, near: Test) -> bool:
     return inside(first) and not any(near(other) for other in others)
 
 

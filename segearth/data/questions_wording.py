@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segearth.data.answers import mark
+from segearth.data.objects import is_group
 from segearth.data.questions_groups import number
 from segearth.data.questions_places import place_of, reword_zone
 from segearth.data.questions_references import Reference
@@ -83,11 +84,10 @@ def instruct(references: Sequence[Reference], text: str, rng: np.random.Generato
 def ask_for_existence(reference: Reference, rng: np.random.Generator) -> str:
     """Ask whether something is there, as one does before knowing it."""
     noun = reference.noun
-    if noun in MASS or reference.several:
-        lead = "Are there any" if reference.several else "Is there any"
-        plural_noun = reference.phrase if reference.several and not reference.implicit else noun
-        text = f"{lead} {plural_noun}"
-        them = "them" if reference.several else "it"
+    several = reference.several or _be(reference) == "are"
+    if noun in MASS or several:
+        text = f"Are there any {reference.nouns}" if several else f"Is there any {noun}"
+        them = "them" if several else "it"
     else:
         text, them = f"Is there {article(noun)} {noun}", "it"
     tail = pick(
@@ -174,7 +174,7 @@ def _extra(reference: Reference, rng: np.random.Generator) -> str:
     member = reference.members[0]
     if member.colour and member.colour not in reference.text and rng.random() < 0.3:
         return f", {article(member.colour)} {member.colour} one,"
-    if not member.compact or reference.selection not in ("size", "colour", "only", "relation"):
+    if not member.compact or reference.selection not in ("size", "colour", "only"):
         return ""
     return f", which is {reword_zone(place_of(reference.members).rest, rng)},"
 
@@ -192,10 +192,11 @@ def _remark(text: str, several: bool, rng: np.random.Generator) -> str:
 
 def _counted(reference: Reference, rng: np.random.Generator) -> str:
     tag, count = mark(reference.phrase), len(reference.members)
-    if count == 1 or count > 12:
+    if count == 1 or count > 12 or any(member.crowd for member in reference.members):
         return pick(rng, (f"all the {tag} are marked.", f"the {tag} are marked."))
     many = number(count)
-    return pick(rng, (f"{many} {tag} are visible.", f"all {many} {tag} are marked."))
+    whole = "both" if count == 2 else f"all {many}"
+    return pick(rng, (f"{many} {tag} are visible.", f"{whole} {tag} are marked."))
 
 
 def _lead(reference: Reference) -> str:
@@ -204,7 +205,7 @@ def _lead(reference: Reference) -> str:
 
 def _be(reference: Reference) -> str:
     # "every car" asks in the singular and is answered in the plural.
-    if len(reference.members) > 1:
+    if reference.members and is_group(reference.members):
         return "is" if reference.phrase in MASS else "are"
     return "are" if reference.several else "is"
 

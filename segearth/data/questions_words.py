@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from segearth.data.objects import Placed
+from segearth.data.objects import Placed, is_group
 from segearth.data.vocabulary import (
     BLURRED,
     MASS,
@@ -68,6 +68,11 @@ class Word:
     before: str = ""
 
     @property
+    def is_told_apart(self) -> bool:
+        """Tell whether every object of the pool has a mask of its own."""
+        return not any(item.crowd for item in self.pool)
+
+    @property
     def is_mass(self) -> bool:
         """Tell whether the noun cannot be counted."""
         return not countable(self.category)
@@ -75,15 +80,17 @@ class Word:
     def phrase(self, members: Sequence[Placed]) -> str:
         """Return the plain category noun of some members, plural for a group."""
         categories = {member.category for member in members}
-        noun = next(iter(categories)) if len(categories) == 1 else self.category
-        return noun if len(members) == 1 else plural(noun)
+        if len(categories) > 1:
+            return plural(self.category) if self.implicit else self.many
+        noun = next(iter(categories))
+        return plural(noun) if is_group(members) else noun
 
     def verb(self, members: Sequence[Placed], singular: str = "is", several: str = "are") -> str:
         """Choose the form of a verb that agrees with the members' phrase."""
         phrase = self.phrase(members)
-        if len(members) == 1:
-            return several if is_plural(phrase) else singular
-        return singular if phrase in MASS else several
+        if is_group(members):
+            return singular if phrase in MASS else several
+        return several if is_plural(phrase) else singular
 
     def within(self, pool: Sequence[Placed], before: str) -> Word:
         """Narrow the word by an adjective that picks `pool` out."""

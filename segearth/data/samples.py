@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -60,10 +61,10 @@ class Geometry:
     """
 
     side: int
-    pad: str
+    pad: Literal["right-bottom", "centre"]
     pad_value: int
     tower_side: int
-    tower_fit: str
+    tower_fit: Literal["squash", "letterbox"]
     cells: int
     cell_px: int
 
@@ -111,13 +112,14 @@ def encode_pictures(
     image: NDArray[np.uint8], geometry: Geometry
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Make the two squares, ``(S, S, 3)`` and ``(s, s, 3)``, of a picture."""
-    box = letterbox(*image.shape[:2], geometry.side, geometry.pad)  # type: ignore[arg-type]
+    height, width = image.shape[:2]
+    box = letterbox(height, width, geometry.side, geometry.pad)
     square = box.picture(image, geometry.pad_value)
     if not geometry.tower_side:
         return square, np.zeros((0, 0, 3), np.uint8)
     if geometry.tower_fit == "squash":
         return square, squash(image, geometry.tower_side)
-    tower_box = letterbox(*image.shape[:2], geometry.tower_side, "centre")
+    tower_box = letterbox(height, width, geometry.tower_side, "centre")
     return square, tower_box.picture(image, 127)
 
 
@@ -177,9 +179,7 @@ def stack(samples: Sequence[Batch]) -> Batch:
         groups.append(sample.target_group + offset)
         images.append(torch.full_like(sample.target_image, index))
         offset += int(sample.segment.max()) + 1
-    return Batch(
-        **padded, **joined, target_group=torch.cat(groups), target_image=torch.cat(images)
-    )
+    return Batch(**padded, **joined, target_group=torch.cat(groups), target_image=torch.cat(images))
 
 
 def _encode_text(
@@ -217,7 +217,8 @@ def _encode_text(
 def _encode_masks(
     example: Example, geometry: Geometry
 ) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]], list[bool]]:
-    box = letterbox(*example.image.shape[:2], geometry.side, geometry.pad)  # type: ignore[arg-type]
+    height, width = example.image.shape[:2]
+    box = letterbox(height, width, geometry.side, geometry.pad)
     masks: list[NDArray[np.bool_]] = []
     grids: list[NDArray[np.bool_]] = []
     known: list[bool] = []
@@ -249,18 +250,15 @@ def _grid(
         # Any overlap also where the tower's square is smaller than the picture.
         reduced = np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, 0), columns, 1)
         return any_overlap_grid(reduced, geometry.cells, geometry.cell_px)
-    fitted = letterbox(*mask.shape, geometry.tower_side, "centre").mask(mask)
+    height, width = mask.shape
+    fitted = letterbox(height, width, geometry.tower_side, "centre").mask(mask)
     return any_overlap_grid(fitted, geometry.cells, geometry.cell_px)
 
 
 def _valid_cells(height: int, width: int, geometry: Geometry) -> NDArray[np.bool_]:
-    return _grid(
-        np.ones((height, width), bool),
-        letterbox(height, width, geometry.side, geometry.pad).mask(  # type: ignore[arg-type]
-            np.ones((height, width), bool)
-        ),
-        geometry,
-    )
+    everything = np.ones((height, width), bool)
+    boxed = letterbox(height, width, geometry.side, geometry.pad).mask(everything)
+    return _grid(everything, boxed, geometry)
 
 
 def _stack(masks: Sequence[NDArray[np.bool_]], side: int) -> Tensor:

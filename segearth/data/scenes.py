@@ -18,18 +18,11 @@ from segearth.data.manifest import Record, encode_mask, write_manifest
 from segearth.data.objects import SceneObject
 from segearth.data.questions import Question, ask
 from segearth.data.scenes_canvas import Canvas
-from segearth.data.scenes_layouts_open import (
-    airfield,
-    apron,
-    coast,
-    countryside,
-    golf,
-    marina,
-    mixture,
-    open_water,
-    river,
-)
-from segearth.data.scenes_layouts_town import crossroads, depot, parking, residential, sports
+from segearth.data.scenes_layouts_air import airfield, apron
+from segearth.data.scenes_layouts_open import countryside, golf, mixture
+from segearth.data.scenes_layouts_town import depot, parking, residential, sports
+from segearth.data.scenes_layouts_water import coast, marina, open_water, river
+from segearth.data.scenes_layouts_ways import crossroads, mobile_homes, motorway
 from segearth.data.textures import Image
 from segearth.data.vocabulary_absent import absent_from
 from segearth.errors import DataError, UsageError
@@ -38,7 +31,7 @@ from segearth.files import atomic_path
 # Layouts and how often each is drawn.
 LAYOUTS: dict[str, tuple[Callable[[Canvas], None], float]] = {
     "airfield": (airfield, 1.0),
-    "apron": (apron, 1.3),
+    "apron": (apron, 1.6),
     "coast": (coast, 0.9),
     "countryside": (countryside, 0.8),
     "crossroads": (crossroads, 1.0),
@@ -46,6 +39,8 @@ LAYOUTS: dict[str, tuple[Callable[[Canvas], None], float]] = {
     "golf": (golf, 0.7),
     "marina": (marina, 0.8),
     "mixture": (mixture, 3.0),
+    "mobile homes": (mobile_homes, 0.6),
+    "motorway": (motorway, 0.8),
     "open water": (open_water, 0.6),
     "parking": (parking, 0.9),
     "residential": (residential, 1.2),
@@ -161,14 +156,14 @@ def _write_geotiff(path: Path, scene: Scene, index: int) -> None:
     """Write a scene as RGB, north up, at an invented place in UTM zone 32 north."""
     import rasterio  # only here: drawing for training needs no GDAL
     from rasterio.errors import RasterioError
-    from rasterio.transform import from_origin
+    from rasterio.transform import Affine
 
-    size = scene.image.shape[0]
+    size, gsd = scene.image.shape[0], scene.gsd_m
     profile = {
         **{"driver": "GTiff", "width": size, "height": size, "count": 3, "dtype": "uint8"},
         **{"crs": "EPSG:32632", "photometric": "RGB", "compress": "deflate", "predictor": 2},
         **{"tiled": True, "blockxsize": 256, "blockysize": 256},
-        "transform": from_origin(500_000 + 1_000 * index, 5_300_000, scene.gsd_m, scene.gsd_m),
+        "transform": Affine(gsd, 0, 500_000 + 1_000 * index, 0, -gsd, 5_300_000),
     }
     with atomic_path(path) as temporary:
         try:

@@ -100,7 +100,7 @@ class Canvas:
         """Cover a region with a surface, with a soft rim of about `edge` pixels."""
         cover = texture(self.rng, surface, self.size) if isinstance(surface, str) else surface
         alpha = cv2.GaussianBlur(mask.view(np.uint8) * np.uint8(255), (0, 0), edge)
-        self.image = _blend(self.image, cover, alpha)
+        self.image = _blend(self.image, cover, np.asarray(alpha, dtype=np.uint8))
         if item:
             self._maps[self.layer_of(item)][mask] = item
 
@@ -154,7 +154,16 @@ class Canvas:
         if box is None:
             return False
         x0, y0, x1, y1 = box
-        return not self.occupied[y0:y1, x0:x1].any()
+        window = self.occupied[y0:y1, x0:x1]
+        if not window.any():
+            return True
+        # Something is in the box; it may still be clear of a polygon that stands aslant.
+        centre = points.mean(axis=0)
+        reach = np.maximum(np.hypot(*(points - centre).T), 1e-6)[:, None]
+        wider = centre + (points - centre) * (1 + margin_px / reach)
+        inside = np.zeros_like(window)
+        cv2.fillPoly(inside, [_fixed(wider - (x0, y0))], 255, cv2.LINE_8, _SHIFT)
+        return not cv2.bitwise_and(window, inside).any()
 
     def reserve(self, points: Points) -> None:
         """Keep others away from a polygon."""
@@ -167,7 +176,8 @@ class Canvas:
     def develop(self) -> Image:
         """Finish the picture as a camera would: optics, noise, haze, colour."""
         rng = self.rng
-        image = cv2.GaussianBlur(self.image, (0, 0), rng.uniform(0.45, 0.85))
+        soft = cv2.GaussianBlur(self.image, (0, 0), rng.uniform(0.45, 0.85))
+        image = np.asarray(soft, dtype=np.uint8)
         image = add_level(image, noise(rng, "grain", self.size) * np.float32(rng.uniform(1.5, 6)))
         steps = np.arange(256, dtype=np.float32) / 255
         gamma, gain, lift = rng.uniform(0.8, 1.25), rng.uniform(0.85, 1.1), rng.uniform(0, 18)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segearth.data.scenes_canvas import Canvas, Points, Spot
-from segearth.data.scenes_shapes import blob, dashes, ellipse, put, rectangle, ribbon, stroke
+from segearth.data.scenes_shapes import (
+    bearing,
+    blob,
+    dashes,
+    ellipse,
+    put,
+    rectangle,
+    ribbon,
+    stroke,
+)
 from segearth.data.textures import Colour, add_level, noise, stripes, texture
 
 _WHITE: Colour = (228, 228, 224)
@@ -42,7 +53,7 @@ def draw_road(
         line = centre + side * offset
         pairs = dashes(line, canvas.px(3), canvas.px(4.5))
         if middle and lanes > 2:
-            pairs = list(zip(line[:-1], line[1:], strict=True))
+            pairs = list(pairwise(line))
         for start, end in pairs:
             canvas.line(start, end, colour, canvas.px(0.2))
 
@@ -252,6 +263,15 @@ def draw_bunker(canvas: Canvas, place: Spot, radius: float) -> None:
     shade = canvas.rng.uniform(222, 240)
     canvas.polygon(outline, (shade, shade * 0.97, shade * 0.9), item)
     canvas.reserve(outline)
+
+
+def draw_pond(canvas: Canvas, place: Spot, radius: float) -> int:
+    """Draw still water with a ragged shore: a pond, or a lake if it is wide."""
+    outline = blob(canvas.rng, place, radius, rough=0.18)
+    item = canvas.add("pond" if canvas.gsd_m * radius < 15 else "lake")
+    canvas.spread(region(canvas, outline), water(canvas, "river"), item, edge=1.2)
+    canvas.reserve(outline)
+    return item
 
 
 def water(canvas: Canvas, name: str) -> NDArray[np.uint8]:

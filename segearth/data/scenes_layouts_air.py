@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from segearth.data.scenes_canvas import Canvas, Points, Spot
+from segearth.data.scenes_canvas import Canvas, Points
 from segearth.data.scenes_grounds import (
-    draw_basketball_court,
-    draw_bunker,
-    draw_golf_hole,
-    draw_helipad,
-    draw_road,
     draw_runway,
-    draw_tennis_court,
-    region,
-    water,
 )
 from segearth.data.scenes_placing import free_spot, heading, scatter_trees
-from segearth.data.scenes_shapes import blob, curved, dashes, put, rectangle, ribbon, straight
+from segearth.data.scenes_shapes import put, ribbon, straight
 from segearth.data.scenes_structures import (
     draw_building,
-    draw_dock,
-    draw_house,
-    draw_pool,
-    draw_solar_panels,
-    draw_tank,
-    draw_trees,
 )
 from segearth.data.scenes_vehicles import (
     draw_airplane,
-    draw_boat,
     draw_car,
-    draw_ship,
     draw_truck,
 )
-from segearth.data.textures import add_level, noise, stripes, texture
 
 
 def airfield(canvas: Canvas) -> None:
@@ -109,5 +92,3 @@ def apron(canvas: Canvas) -> None:
         if spot is not None:
             draw = draw_truck if rng.random() < 0.4 else draw_car
             draw(canvas, spot, rng.uniform(0, 2 * np.pi))
-
-

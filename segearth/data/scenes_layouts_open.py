@@ -10,17 +10,15 @@ from segearth.data.scenes_grounds import (
     draw_bunker,
     draw_golf_hole,
     draw_helipad,
+    draw_pond,
     draw_road,
-    draw_runway,
     draw_tennis_court,
     region,
-    water,
 )
 from segearth.data.scenes_placing import free_spot, heading, scatter_trees
-from segearth.data.scenes_shapes import blob, curved, dashes, put, rectangle, ribbon, straight
+from segearth.data.scenes_shapes import blob, curved, rectangle, ribbon
 from segearth.data.scenes_structures import (
     draw_building,
-    draw_dock,
     draw_house,
     draw_pool,
     draw_solar_panels,
@@ -29,12 +27,10 @@ from segearth.data.scenes_structures import (
 )
 from segearth.data.scenes_vehicles import (
     draw_airplane,
-    draw_boat,
     draw_car,
-    draw_ship,
     draw_truck,
 )
-from segearth.data.textures import add_level, noise, stripes, texture
+from segearth.data.textures import add_level, stripes, texture
 
 
 def countryside(canvas: Canvas) -> None:
@@ -53,7 +49,10 @@ def countryside(canvas: Canvas) -> None:
         centre = curved(rng, size * rng.uniform(0.2, 0.8, 2), angle, 1.3 * size, 0.06 * size)
         draw_road(canvas, centre, canvas.px(rng.uniform(5, 8)), road)
     if rng.random() < 0.35:
-        _pond(canvas)
+        radius = size * rng.uniform(0.08, 0.2)
+        spot = free_spot(canvas, 2 * radius, 2 * radius, 0.0)
+        if spot is not None:
+            draw_pond(canvas, spot, radius)
     if rng.random() < 0.3:
         spot = free_spot(canvas, canvas.px(28), canvas.px(30), angle)
         if spot is not None:
@@ -93,7 +92,10 @@ def golf(canvas: Canvas) -> None:
     for _ in range(int(rng.integers(0, 4))):
         draw_bunker(canvas, size * rng.uniform(0.05, 0.95, 2), canvas.px(rng.uniform(3, 8)))
     if rng.random() < 0.4:
-        _pond(canvas)
+        radius = size * rng.uniform(0.08, 0.2)
+        spot = free_spot(canvas, 2 * radius, 2 * radius, 0.0)
+        if spot is not None:
+            draw_pond(canvas, spot, radius)
     scatter_trees(canvas, int(rng.integers(2, 18)), (2.0, 5.5))
 
 
@@ -124,14 +126,14 @@ def _house(canvas: Canvas, place: Spot, angle: float, scale: float) -> None:
 _THINGS = (
     (_building, (22, 14)),
     (_house, (18, 14)),
-    (lambda c, place, a, s: draw_tank(c, place, c.px(8 * s)), (20, 20)),
-    (lambda c, place, a, s: draw_airplane(c, place, a, 18 * s), (20, 19)),
-    (lambda c, place, a, s: draw_car(c, place, a), (7, 4)),
-    (lambda c, place, a, s: draw_truck(c, place, a), (18, 5)),
-    (lambda c, place, a, s: draw_pool(c, place, c.px(9 * s), a), (13, 11)),
-    (lambda c, place, a, s: draw_tennis_court(c, place, a), (37, 19)),
-    (lambda c, place, a, s: draw_basketball_court(c, place, a), (32, 18)),
-    (lambda c, place, a, s: draw_helipad(c, place), (24, 24)),
-    (lambda c, place, a, s: draw_golf_hole(c, place, c.px(9 * s)), (36, 36)),
-    (lambda c, place, a, s: draw_solar_panels(c, place, a, 2), (28, 16)),
+    (lambda c, p, a, s: draw_tank(c, p, c.px(8 * s)), (20, 20)),
+    (lambda c, p, a, s: draw_airplane(c, p, a, 18 * s), (20, 19)),
+    (lambda c, p, a, s: draw_car(c, p, a), (7, 4)),
+    (lambda c, p, a, s: draw_truck(c, p, a), (18, 5)),
+    (lambda c, p, a, s: draw_pool(c, p, c.px(9 * s), a), (13, 11)),
+    (lambda c, p, a, s: draw_tennis_court(c, p, a), (37, 19)),
+    (lambda c, p, a, s: draw_basketball_court(c, p, a), (32, 18)),
+    (lambda c, p, a, s: draw_helipad(c, p), (24, 24)),
+    (lambda c, p, a, s: draw_golf_hole(c, p, c.px(9 * s)), (36, 36)),
+    (lambda c, p, a, s: draw_solar_panels(c, p, a, 2), (28, 16)),
 )

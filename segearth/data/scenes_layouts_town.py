@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from segearth.data.scenes_canvas import Canvas, Points, Spot
+from segearth.data.scenes_canvas import Canvas, Points
 from segearth.data.scenes_grounds import (
     draw_baseball_diamond,
     draw_basketball_court,
-    draw_crossing,
     draw_road,
     draw_soccer_field,
     draw_tennis_court,
@@ -23,6 +22,8 @@ from segearth.data.scenes_structures import (
     scaled,
 )
 from segearth.data.scenes_vehicles import draw_car, draw_truck
+
+_MOST_CARS = 80  # on one car park: each takes a quarter of a millisecond
 
 
 def residential(canvas: Canvas) -> None:
@@ -127,7 +128,8 @@ def parking(canvas: Canvas) -> None:
     canvas.occupied[:] = 0  # bays lie on the lot; nothing is in their way yet
     depth, aisle = canvas.px(5.2), canvas.px(7)
     rows = int(min(5, width // (2 * depth + aisle)))
-    fill = rng.uniform(0.15, 0.95)
+    bays = max(1, rows) * 2 * 0.86 * length / canvas.px(2.9)
+    fill = rng.uniform(0.15, 0.95) * min(1.0, _MOST_CARS / bays)
     for row in range(max(1, rows)):
         across = (row - (rows - 1) / 2) * (2 * depth + aisle)
         for half in (-0.5, 0.5):
@@ -145,50 +147,6 @@ def _beside_lot(canvas: Canvas, angle: float) -> None:
         if spot is not None:
             draw_building(canvas, spot, length, width, angle)
     scatter_trees(canvas, int(rng.integers(0, 9)), (2.0, 4.5))
-
-
-def crossroads(canvas: Canvas) -> None:
-    """Draw two streets that cross, with traffic, zebra crossings, blocks and trees."""
-    rng, size = canvas.rng, canvas.size
-    if rng.random() < 0.7:
-        canvas.fill("grass", canvas.add("grass", colour="green"))
-    else:
-        canvas.fill("concrete")
-    angle = heading(rng)
-    lanes = int(rng.choice([2, 2, 4]))
-    width = canvas.px(3.6 * lanes)
-    place = size * rng.uniform(0.35, 0.65, 2)
-    road = canvas.add("road", colour="grey")
-    for turn in (0.0, np.pi / 2):
-        draw_road(canvas, straight(place, angle + turn, 1.2 * size), width, road, lanes=lanes)
-    core = rectangle(place, width, width, angle)
-    canvas.polygon(core, (104, 104, 106), road)
-    for turn in np.arange(4) * np.pi / 2:
-        if rng.random() < 0.55:
-            at = put([(width / 2 + canvas.px(3), 0)], place, angle + turn)[0]
-            draw_crossing(canvas, at, angle + turn, width)
-        _traffic(canvas, place, angle + turn, width, lanes)
-    for _ in range(int(rng.integers(1, 7))):
-        length, deep = canvas.px(rng.uniform(10, 30)), canvas.px(rng.uniform(9, 20))
-        spot = free_spot(canvas, length, deep, angle)
-        if spot is not None:
-            draw_building(canvas, spot, length, deep, angle)
-    scatter_trees(canvas, int(rng.integers(0, 12)), (2.0, 5.0))
-
-
-def _traffic(canvas: Canvas, place: Spot, angle: float, width: float, lanes: int) -> None:
-    """Put vehicles on one arm of a junction, in their lanes."""
-    rng = canvas.rng
-    for lane in range(lanes):
-        aside = ((lane + 0.5) / lanes - 0.5) * width
-        toward = aside < 0
-        along = width / 2 + canvas.px(rng.uniform(9, 22))
-        while along < canvas.size and rng.random() < 0.5:
-            at = put([(along, aside)], place, angle)[0]
-            turn = angle + (np.pi if toward else 0.0)
-            draw = draw_truck if rng.random() < 0.14 else draw_car
-            draw(canvas, at, turn)
-            along += canvas.px(rng.uniform(17, 40))
 
 
 def depot(canvas: Canvas) -> None:

@@ -6,35 +6,23 @@ import numpy as np
 
 from segearth.data.scenes_canvas import Canvas, Points, Spot
 from segearth.data.scenes_grounds import (
-    draw_basketball_court,
-    draw_bunker,
-    draw_golf_hole,
-    draw_helipad,
     draw_road,
-    draw_runway,
-    draw_tennis_court,
     region,
     water,
 )
 from segearth.data.scenes_placing import free_spot, heading, scatter_trees
-from segearth.data.scenes_shapes import blob, curved, dashes, put, rectangle, ribbon, straight
+from segearth.data.scenes_shapes import blob, curved, dashes, put, ribbon, straight
 from segearth.data.scenes_structures import (
-    draw_building,
     draw_dock,
     draw_house,
-    draw_pool,
-    draw_solar_panels,
-    draw_tank,
     draw_trees,
 )
 from segearth.data.scenes_vehicles import (
-    draw_airplane,
     draw_boat,
     draw_car,
     draw_ship,
-    draw_truck,
 )
-from segearth.data.textures import add_level, noise, stripes, texture
+from segearth.data.textures import add_level, noise, texture
 
 
 def marina(canvas: Canvas) -> None:
@@ -179,5 +167,3 @@ def _bridge(canvas: Canvas, place: Spot, angle: float, span_px: float) -> None:
     for share in rng.uniform(0.25, 0.75, int(rng.integers(0, 4))):
         aside = np.array([-np.sin(angle), np.cos(angle)]) * rng.choice([-1, 1]) * canvas.px(2)
         draw_car(canvas, way[0] + (way[1] - way[0]) * share + aside, angle)
-
-

@@ -38,9 +38,7 @@ def ellipse(
     return turn(ring, angle) + place
 
 
-def blob(
-    rng: np.random.Generator, place: Spot, radius: float, *, rough: float = 0.25
-) -> Points:
+def blob(rng: np.random.Generator, place: Spot, radius: float, *, rough: float = 0.25) -> Points:
     """Return a smooth, irregular round outline: a pond, a bunker, a clump of trees."""
     steps = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     reach = np.ones(40)

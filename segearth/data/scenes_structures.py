@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from segearth.data.scenes_canvas import Canvas, Points, Spot
-from segearth.data.scenes_shapes import blob, ellipse, put, rectangle
+from segearth.data.scenes_shapes import bearing, blob, ellipse, put, rectangle
 from segearth.data.scenes_vehicles import choose_colour, paint
 from segearth.data.textures import Colour, texture
 
@@ -20,9 +20,7 @@ def scaled(colour: Colour, factor: float) -> Colour:
     return (r, g, b)
 
 
-def draw_house(
-    canvas: Canvas, place: Spot, length: float, width: float, angle: float
-) -> int:
+def draw_house(canvas: Canvas, place: Spot, length: float, width: float, angle: float) -> int:
     """Draw a house with a pitched roof: two or four slopes, lit from the sun's side.
 
     Args:
@@ -86,6 +84,7 @@ def draw_building(
     *,
     category: str = "building",
     colour: str | None = None,
+    height_m: float | None = None,
 ) -> int:
     """Draw a hall or block with a flat or low roof, units and skylights on it."""
     rng = canvas.rng
@@ -97,7 +96,7 @@ def draw_building(
         a, b, cut = length / 2, width / 2, rng.uniform(0.2, 0.45)
         steps = [(-a, -b), (a, -b), (a, b - cut * width), (a - cut * length, b - cut * width)]
         outline = put([*steps, (a - cut * length, b), (-a, b)], place, angle)
-    canvas.shadow(outline, rng.uniform(4, 10))
+    canvas.shadow(outline, height_m or rng.uniform(4, 9))
     canvas.polygon(outline, scaled(base, 0.82), item)
     centre = outline.mean(axis=0)
     rim = 1 - min(0.12, 2 * canvas.px(0.5) / min(length, width))

@@ -27,7 +27,6 @@ from segearth.data.questions import ask
 from segearth.data.rle import decode_mask
 from segearth.data.samples import Example, Exchange
 from segearth.data.targets import AnnotatedImage, read_targets
-from segearth.data.vocabulary_absent import WORTH_ASKING
 from segearth.errors import RecipeError
 from segearth.geo.raster import open_scene
 
@@ -188,8 +187,7 @@ def _exchange(record: Record, flips: Sequence[bool], rng: np.random.Generator) -
     masks = [decode_mask(rle) for rle in record.masks]
     if horizontal or vertical:
         turned = [
-            mirror(text, horizontal=horizontal, vertical=vertical)
-            for text in (instruction, answer)
+            mirror(text, horizontal=horizontal, vertical=vertical) for text in (instruction, answer)
         ]
         if turned[0] is None or turned[1] is None:
             return None
@@ -200,9 +198,7 @@ def _exchange(record: Record, flips: Sequence[bool], rng: np.random.Generator) -
 
 
 def _joined(first: Exchange, second: Exchange, rng: np.random.Generator) -> list[Exchange]:
-    both = join(
-        (first.instruction, first.answer), (second.instruction, second.answer), rng
-    )
+    both = join((first.instruction, first.answer), (second.instruction, second.answer), rng)
     if both is None or first.masks is None or second.masks is None:
         return []
     masks = (*first.masks, *second.masks)
@@ -213,11 +209,10 @@ def _draw(rng: np.random.Generator) -> KnownPicture:
     from segearth.data.scenes import draw_scene
 
     scene = draw_scene(rng, TILE_PX)
-    present = {item.category for item in scene.objects}
     return KnownPicture(
         image=scene.image,
         objects=tuple(scene.objects),
-        absent=tuple(noun for noun in WORTH_ASKING if noun not in present),
+        absent=tuple(scene.absent),
         gsd_m=scene.gsd_m,
         closed=True,
     )
@@ -250,9 +245,7 @@ def _finish(
     rng: np.random.Generator,
 ) -> Example:
     hidden = gsd_m is None or rng.random() < _HIDE_GSD
-    return Example(
-        image=recolour(image, rng), exchanges=exchanges, gsd_m=None if hidden else gsd_m
-    )
+    return Example(image=recolour(image, rng), exchanges=exchanges, gsd_m=None if hidden else gsd_m)
 
 
 def _pick(pool: Sequence[_T], rng: np.random.Generator) -> _T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -111,7 +112,8 @@ def texture(
     level = spots + noise(rng, "grain", size) * surface.grain + clouds
     shift = rng.normal(0, 3, 3)
     channels = [level * surface.tint[i] + np.float32(base[i] + shift[i]) for i in range(3)]
-    return np.asarray(cv2.convertScaleAbs(cv2.max(cv2.merge(channels), 0)), dtype=np.uint8)
+    _, positive = cv2.threshold(cv2.merge(channels), 0, 0, cv2.THRESH_TOZERO)
+    return np.asarray(cv2.convertScaleAbs(positive), dtype=np.uint8)
 
 
 def stripes(
@@ -177,6 +179,6 @@ def _canopy(rng: np.random.Generator) -> Field:
     return _unit(cv2.GaussianBlur(field, (0, 0), 1.3))
 
 
-def _unit(field: NDArray[np.floating]) -> Field:
+def _unit(field: NDArray[Any]) -> Field:
     centred = field - field.mean()
     return np.asarray(centred / centred.std(), dtype=np.float32)

@@ -34,7 +34,8 @@ B1-B bomber, a220, a321, a330, a350, arj21, boeing737, boeing747, boeing777, boe
 STUFF = """
 grass, trees, bushes, green strip, bare land, farmland, water, sea, river, canal, beach,
 wet sand, dry sand, sandbar, riverbank, wave, wake, road, freeway, path, airport runway,
-taxiway, railway, paved road, unimproved road, bridge road, paved square, harbor, airport, breakwater,
+taxiway, railway, paved road, unimproved road, bridge road, paved square, harbor, airport,
+breakwater,
 basin, rocks, median, median strip, ramp, fairway, golf field, edge line, industrial pipeline,
 white smoke, shadow, seaweed line, upstream, downstream, lettering, apron, forest
 """
@@ -170,9 +171,10 @@ BLURRED: dict[str, frozenset[str]] = {
 
 # Words whose form does not change, and crowds that are plural already.
 MASS = frozenset(
-    """grass, turf, bare land, bare ground, bare soil, farmland, cropland, water, wet sand, dry sand,
-    infield grass, infield dirt, outfield grass, white smoke, upstream, downstream, lettering, aircraft,
-    woodland, crossroads, no man's land of tennis court""".replace("\n    ", " ").split(", ")
+    {"grass", "turf", "bare land", "bare ground", "bare soil", "farmland", "cropland", "water"}
+    | {"wet sand", "dry sand", "infield grass", "infield dirt", "outfield grass", "white smoke"}
+    | {"upstream", "downstream", "lettering", "aircraft", "woodland", "crossroads"}
+    | {"no man's land of tennis court"}
 )
 CROWDS = frozenset({"trees", "bushes", "shrubs", "rocks", "bleachers"})
 _UNCOUNTED = MASS - {"aircraft", "crossroads"}
@@ -181,7 +183,6 @@ _ODD_PLURALS = {
     "stern of ship": "sterns of ships",
     "home plate area": "home plate areas",
     "roof half": "roof halves",
-    "photovoltaic panel": "photovoltaic panels",
 }
 
 
@@ -190,9 +191,9 @@ def _names(table: str) -> tuple[str, ...]:
 
 
 KINDS: dict[str, Kind] = {
-    **{name: "thing" for name in _names(THINGS)},
-    **{name: "stuff" for name in _names(STUFF)},
-    **{name: "part" for name in _names(PARTS)},
+    **dict.fromkeys(_names(THINGS), "thing"),
+    **dict.fromkeys(_names(STUFF), "stuff"),
+    **dict.fromkeys(_names(PARTS), "part"),
 }
 
 

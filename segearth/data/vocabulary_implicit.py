@@ -11,9 +11,11 @@ nothing implicit is asked about the category.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
-from segearth.data.vocabulary import plural
+from segearth.data.vocabulary import SYNONYMS, plural, singular
 from segearth.data.vocabulary_implicit_built import BUILT
 from segearth.data.vocabulary_implicit_land import LAND
 from segearth.data.vocabulary_implicit_moving import MOVING
@@ -107,6 +109,19 @@ def descriptors(category: str) -> list[Descriptor]:
     """List the category's descriptors; empty for a category without any."""
     pairs = (text.split("|") for text in IMPLICIT.get(category, ()) if "|" in text)
     return [Descriptor(head, clause) for head, clause in pairs]
+
+
+def names(text: str, phrase: str) -> bool:
+    """Tell whether a text names what a phrase of an answer stands for, by any of its names."""
+    return _names_of(phrase).search(text) is not None
+
+
+@cache
+def _names_of(phrase: str) -> re.Pattern[str]:
+    category = singular(phrase)
+    nouns = {phrase, category, *SYNONYMS.get(category, ())}
+    forms = sorted({form for noun in nouns for form in (noun, plural(noun))})
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})\b", re.IGNORECASE)
 
 
 def scenarios(category: str) -> list[str]:

@@ -105,8 +105,14 @@ def unreadable(image: str, error: BaseException) -> DataError:
             where=image,
             hint="give a GeoTIFF, PNG, JPEG or another raster that gdalinfo can open",
         )
+    if is_remote(image):
+        return DataError(
+            f"{path.name} cannot be fetched",
+            where=image,
+            hint=f"check the address and your access to it; GDAL says: {reason}",
+        )
     return DataError(
-        f"{path.name} cannot be read: it is damaged, cut short or out of reach",
+        f"{path.name} cannot be read: it is damaged or cut short",
         where=image,
         hint=f"fetch it again; GDAL says: {reason}",
     )

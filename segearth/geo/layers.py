@@ -115,6 +115,5 @@ def _write(
     except (DataSourceError, DataLayerError, OSError) as error:
         raise DataError(
             f"{path.name} cannot be written: {error}",
-            where=str(path.parent),
             hint="see that there is space left on the disk",
         ) from error

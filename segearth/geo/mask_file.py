@@ -84,7 +84,6 @@ def write_masks(
     except (*GDAL_ERRORS, OSError) as error:
         raise DataError(
             f"{path.name} cannot be written: {error.__cause__ or error}",
-            where=str(path.parent),
             hint="see that there is space left on the disk",
         ) from error
 

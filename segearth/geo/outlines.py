@@ -4,7 +4,8 @@ Blocks are outlined one at a time and the pieces that touch a block's edge are j
 after, so memory grows with the outline's corners and never with the scene's pixels: a
 mask of a few compact objects costs next to nothing, one of random noise about 1 kB for
 every speck. Stair steps are then smoothed by a pixel (Douglas-Peucker), small pieces
-excepted, which would lose their shape.
+excepted, which would lose their shape; a mask of thousands of pieces is noise and stays
+as it is, because mending smoothed pieces that overlap takes longer than it is worth.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from segearth.geo.georeference import Grid
 
 BLOCK_SIDE_PX = 1024
 TOLERANCE_PX = 1.0
+MAX_SMOOTHED_PIECES = 5000
 _SMALL_PX = 25  # pieces of up to about 5 x 5 pixels stay as they are
 
 
@@ -40,6 +42,8 @@ def outline(mask: BitRows) -> shapely.MultiPolygon:
     for polygon, touches_edge in _pieces(mask):
         (cut if touches_edge else inner).append(polygon)
     joined = [*inner, *polygons_of(shapely.union_all(cut))]
+    if len(joined) > MAX_SMOOTHED_PIECES:
+        return shapely.MultiPolygon(joined)
     return _as_valid(_smooth(polygon) for polygon in joined)
 
 

@@ -57,7 +57,7 @@ def attention_with_rows(
     scaling: float | None = None,
     dropout: float = 0.0,
     seg_rows: RowCapture | None = None,
-    **kwargs: Any,  # noqa: ANN401  what transformers passes to every attention function
+    **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Run fused attention; keep the rows that `seg_rows` asks for.
 

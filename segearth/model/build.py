@@ -6,7 +6,7 @@ The only file that knows both recipes and modules.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -34,7 +34,7 @@ from segearth.model.segearth import SegEarth
 STRIDES = (4, 8, 16, 32)
 
 
-def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> Any:  # noqa: ANN401
+def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> Any:
     """Load the tokenizer and teach it the `[SEG]` tokens.
 
     Args:
@@ -64,11 +64,11 @@ def geometry(recipe: ModelRecipe) -> Geometry:
     """Work out the squares and the grid of image tokens."""
     tokens, pyramid = recipe.image_tokens, recipe.pyramid
     if tokens.source == "pyramid":
-        cell = STRIDES[tokens.level]
+        cell = STRIDES[tokens.level] * tokens.pool
         tower_side, cells = 0, pyramid.image_size // cell
     else:
         config = _tower_config(tokens)
-        tower_side, cell = int(config.image_size), int(config.patch_size)
+        tower_side, cell = cast(int, config.image_size), cast(int, config.patch_size)
         cells = tower_side // cell
     return Geometry(
         side=pyramid.image_size,
@@ -81,7 +81,7 @@ def geometry(recipe: ModelRecipe) -> Geometry:
     )
 
 
-def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:  # noqa: ANN401
+def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
     """Join tokenizer and template."""
     return Prompter(
         tokenizer=tokenizer,
@@ -138,6 +138,7 @@ def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) ->
         ),
         queries_per_target=recipe.queries_per_target,
         token_level=recipe.image_tokens.level,
+        token_pool=recipe.image_tokens.pool,
         grid_position=recipe.image_tokens.grid_position,
         bidirectional_prompt=recipe.language.attention == "prefix",
         image_span=prompter.image_span,
@@ -160,11 +161,12 @@ def load_part(module: nn.Module, file: Path, *, allow_unexpected: bool = False) 
 
 def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreTrainedModel:
     dtype = getattr(torch, recipe.dtype)
-    overrides = dict(recipe.config)
+    overrides: dict[str, Any] = dict(recipe.config)
     made_up = "model_type" in overrides
     try:
         if made_up:
-            config = AutoConfig.for_model(**overrides)
+            kind = str(overrides.pop("model_type"))
+            config = AutoConfig.for_model(kind, **overrides)
         else:
             config = AutoConfig.from_pretrained(recipe.name, **overrides)
         if pretrained and not made_up:
@@ -177,7 +179,7 @@ def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreT
             where=f"model.language.name {recipe.name}",
             hint="name a folder with config.json and safetensors, or a hub model",
         ) from error
-    if vocabulary > lm.get_input_embeddings().weight.shape[0]:
+    if vocabulary > cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
         lm.resize_token_embeddings(vocabulary, mean_resizing=False)
     if recipe.lora_rank:
         _add_lora(lm, recipe)
@@ -198,7 +200,8 @@ def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
 
 def _tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:
     if recipe.config:
-        return SiglipVisionConfig(**recipe.config)
+        given: dict[str, Any] = dict(recipe.config)
+        return SiglipVisionConfig(**given)
     try:
         return SiglipVisionConfig.from_pretrained(recipe.tower)
     except OSError as error:

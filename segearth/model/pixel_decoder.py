@@ -142,8 +142,8 @@ class PixelDecoder(nn.Module):
 
     def _start(self) -> None:
         for projection in self.input_proj:
-            nn.init.xavier_uniform_(projection[0].weight)  # type: ignore[index,arg-type]
-            nn.init.zeros_(projection[0].bias)  # type: ignore[index,arg-type]
+            nn.init.xavier_uniform_(projection[0].weight)  # type: ignore[index]
+            nn.init.zeros_(projection[0].bias)  # type: ignore[index]
 
     def forward(self, pyramid: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Fuse the maps.

@@ -5,7 +5,7 @@ Swin-B in the paper, any timm backbone with `features_only` otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,13 @@ class Pyramid(nn.Module):
         super().__init__()
         import timm
 
-        swin = {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
+        swin: dict[str, Any] = (
+            {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
+        )
         self.encoder = timm.create_model(name, pretrained=False, features_only=True, **swin)
-        strides = self.encoder.feature_info.reduction()
+        info: Any = self.encoder.feature_info
+        self._channels: list[int] = info.channels()
+        strides: list[int] = info.reduction()
         self.levels = [strides.index(stride) for stride in (4, 8, 16, 32)]
         self.channels_last = "swin" in name  # timm's Swin returns (B, h, w, C)
         # Each family's weights expect its own scaling: ImageNet's for Swin, 0.5 for Lite.
@@ -36,8 +40,7 @@ class Pyramid(nn.Module):
     @property
     def channels(self) -> list[int]:
         """Channels of the four maps, finest first."""
-        counts: Sequence[int] = self.encoder.feature_info.channels()
-        return [counts[level] for level in self.levels]
+        return [self._channels[level] for level in self.levels]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Encode.

@@ -172,7 +172,8 @@ class QueryDecoder(nn.Module):
         keys, values = [], []
         for level, fmap in enumerate(memory):
             value = fmap.flatten(2).transpose(1, 2) + self.level_embed.weight[level]
-            place = sine_positions(*fmap.shape[-2:], fmap.shape[1], device=fmap.device)
+            width, rows, columns = fmap.shape[1:]
+            place = sine_positions(rows, columns, width, device=fmap.device)
             values.append(value)
             keys.append(value + place.flatten(1).t().to(value.dtype))
         return keys, values

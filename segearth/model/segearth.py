@@ -77,6 +77,7 @@ class SegEarth(nn.Module):
         predictor: QueryDecoder,
         queries_per_target: int,
         token_level: int,
+        token_pool: int,
         grid_position: bool,
         bidirectional_prompt: bool,
         image_span: tuple[int, int],
@@ -93,6 +94,7 @@ class SegEarth(nn.Module):
             predictor: Turns queries into masks.
             queries_per_target: k.
             token_level: With no tower: the map whose cells become tokens.
+            token_pool: With no tower: cells along a side of a token.
             grid_position: Add sine positions to the image tokens; they then share one
                 position in the language model.
             bidirectional_prompt: See `visibility`.
@@ -111,6 +113,7 @@ class SegEarth(nn.Module):
         self.score = nn.Linear(width, 1) if queries_per_target > 1 else None
         self.queries_per_target = queries_per_target
         self.token_level = token_level
+        self.token_pool = token_pool
         self.grid_position = grid_position
         self.bidirectional_prompt = bidirectional_prompt
         self.image_span = image_span
@@ -125,10 +128,10 @@ class SegEarth(nn.Module):
         """
         maps = self.vision_tower_mask(image)
         if self.image_tower is None:
-            seen = tokens_of_maps(maps, self.token_level)
+            seen = tokens_of_maps(maps, self.token_level, self.token_pool)
         else:
             seen = self.image_tower(tower_image)
-        tokens = self.mm_projector(seen.to(self.mm_projector[0].weight.dtype))
+        tokens = self.mm_projector(seen.to(next(self.mm_projector.parameters()).dtype))
         if self.grid_position:
             tokens = add_grid_position(tokens)
         mask_features, memory = self.pixel_decoder(maps)
@@ -168,9 +171,7 @@ class SegEarth(nn.Module):
         embeddings = torch.cat(
             [words[:, :start], image_tokens.to(words.dtype), words[:, stop:]], dim=1
         )
-        mask = visibility(
-            batch.segment, batch.role, bidirectional_prompt=self.bidirectional_prompt
-        )
+        mask = visibility(batch.segment, batch.role, bidirectional_prompt=self.bidirectional_prompt)
         return self.language.run(
             embeddings, mask=mask, positions=self.positions(batch.segment), seg_rows=capture
         )
@@ -256,4 +257,3 @@ class SegEarth(nn.Module):
             position=batch.seg_positions.flatten(),
             image=self.image_span,
         )
-

@@ -169,9 +169,7 @@ class Segmenter:
             return MaskLogits(logits=np.zeros(shape, np.float32), scores=np.zeros(0, np.float32))
         nothing = torch.zeros(count, dtype=torch.int64, device=self.device)
         with self._precision():
-            logits, states = self.model.draw(
-                encoded.features, reply.seg_queries, nothing, nothing
-            )
+            logits, states = self.model.draw(encoded.features, reply.seg_queries, nothing, nothing)
             score = self.model.score
             quality = None if score is None else score(states)[..., 0].float()
         chosen = choose(quality, count)

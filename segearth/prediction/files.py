@@ -192,7 +192,11 @@ def _empty_notes(answer: SceneAnswer) -> list[str]:
     if not answer.valid.any:
         return ["the image has no valid pixels (all nodata): the model was not asked"]
     empty = [target.phrase for target in answer.targets if not target.mask.any]
-    return [f"'{phrase}' was named but no pixel of it was marked: left out" for phrase in empty]
+    if not empty:
+        return []
+    more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
+    names = ", ".join(f"'{phrase}'" for phrase in empty[:5])
+    return [f"named, but left out because no pixel was marked: {names}{more}"]
 
 
 def _write(folder: Path, scene: Scene, prediction: Prediction, answer: SceneAnswer) -> None:

@@ -120,15 +120,16 @@ class WindowedRun:
         ]
         keys = [fold(phrase) for phrase in question.phrases]
         for index, phrase in enumerate(question.phrases):
-            marked = logits[index] > 0
             # The same phrase twice means two of a kind: none of them is "the one".
-            alone = keys.count(keys[index]) == 1
-            if (
-                self._shrink <= MAX_SHRINK
-                and alone
-                and marked.any()
-                and is_one(phrase, question.instruction)
-            ):
+            if keys.count(keys[index]) > 1 or not is_one(phrase, question.instruction):
+                continue
+            marked = logits[index] > 0
+            if self._shrink > MAX_SHRINK:
+                self.notes.append(
+                    f"the scene is {self._shrink:.0f} windows long: which '{phrase}' is meant "
+                    "was decided window by window"
+                )
+            elif marked.any():
                 question.gates[index] = gate_around(marked)
 
     def _look_at(self, window: Window, blend: StripBlend) -> None:

@@ -17,7 +17,9 @@ def write_card(recipe: Recipe, step: int, figures: Mapping[str, float]) -> str:
     """
     data, model = recipe.data, recipe.model
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in sorted(figures.items()))
-    table = f"| figure (strict, generated answers) | value |\n|---|---|\n{rows}" if rows else "none yet"
+    table = (
+        f"| figure (strict, generated answers) | value |\n|---|---|\n{rows}" if rows else "none yet"
+    )
     sources = [text for text in (data.train, data.targets) if text] or ["drawn scenes only"]
     return f"""# A segearth model
 

@@ -23,7 +23,6 @@ from segearth.files import write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
 from segearth.model.checkpoint import load_tensors, model_folder, read_tensors, save_model
-from segearth.model.segearth import SegEarth
 from segearth.training.card import write_card
 from segearth.training.optimizer import (
     MovingAverage,
@@ -33,6 +32,7 @@ from segearth.training.optimizer import (
     set_rate,
 )
 from segearth.training.state import load_state, save_state
+from segearth.training.stop import StopRequest
 from segearth.training.validate import Validation
 
 
@@ -86,9 +86,7 @@ class Run:
         )
         if recipe.train.init_from:
             start = model_folder(recipe.train.init_from)
-            load_tensors(
-                self.model, read_tensors(start / "model.safetensors"), where=str(start)
-            )
+            load_tensors(self.model, read_tensors(start / "model.safetensors"), where=str(start))
         if recipe.train.gradient_checkpointing:
             self.model.language.lm.gradient_checkpointing_enable()
         self.optimizer = build_optimizer(self.model, recipe.optimizer)
@@ -114,6 +112,7 @@ class Run:
         self.board = SummaryWriter(str(self.folder / "tensorboard"))
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
         self.model.train()
+        stop = StopRequest()
         for batches in self._batches():
             figures = self._take(batches)
             self.step += 1
@@ -126,10 +125,13 @@ class Run:
             if self.step % train.validate_every == 0 or last:
                 self._validate()
                 began = time.monotonic()
-            if time.monotonic() - saved > train.save_minutes * 60 or last:
+            stopped = stop.requested
+            if time.monotonic() - saved > train.save_minutes * 60 or last or stopped:
                 self.save("last")
                 saved = time.monotonic()
             on_step(self.step, figures)
+            if stopped:
+                raise KeyboardInterrupt
         self.board.close()
 
     def save(self, name: str) -> None:
@@ -145,6 +147,7 @@ class Run:
                 self.prompter,
                 self.recipe.model,
                 card=write_card(self.recipe, self.step, self.validation.latest),
+                dtype=getattr(torch, self.recipe.train.save_dtype),
             )
         finally:
             self.average.swap(self.model)
@@ -173,7 +176,7 @@ class Run:
             num_workers=train.workers,
             prefetch_factor=4 if train.workers else None,
             persistent_workers=False,
-            multiprocessing_context="forkserver" if train.workers else None,
+            multiprocessing_context="spawn" if train.workers else None,
         )
         group: list[Batch] = []
         for batch in loader:

@@ -92,6 +92,16 @@ def test_noise_gives_valid_outlines(stored, density):
     assert shape.area == pytest.approx(array.sum(), rel=0.1)
 
 
+def test_noise_of_thousands_of_pieces_is_taken_as_it_is(stored, monkeypatch):
+    monkeypatch.setattr(outlines, "MAX_SMOOTHED_PIECES", 50)
+    array = np.random.default_rng(1).random((90, 90)) < 0.5
+
+    shape = outline(stored(array))
+
+    assert shape.is_valid
+    assert shape.area == array.sum()
+
+
 def test_stairs_become_a_slope(stored):
     array = np.tri(60, dtype=bool)
 

@@ -223,9 +223,9 @@ def damaged(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("short.tif", "damaged, cut short"),
-        ("short.png", "damaged, cut short"),
-        ("header.tif", "damaged, cut short"),
+        ("short.tif", "damaged or cut short"),
+        ("short.png", "damaged or cut short"),
+        ("header.tif", "damaged or cut short"),
         ("empty.tif", "0 bytes"),
         ("text.tif", "not an image"),
         ("gone.tif", "does not exist"),

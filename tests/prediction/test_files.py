@@ -211,7 +211,7 @@ def test_what_is_named_without_a_pixel_is_no_finding(finder, red, save, tmp_path
     prediction = predict_file(Talker(), save("a.tif", red), ["anything"], tmp_path / "out")
 
     assert prediction["found"] == 0
-    assert "named but no pixel" in prediction["notes"][0]
+    assert prediction["notes"] == ["named, but left out because no pixel was marked: 'blue things'"]
 
 
 def test_several_instructions_fill_successive_bands(finder, picture, save, tmp_path):

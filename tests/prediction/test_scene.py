@@ -122,10 +122,11 @@ def test_windows_far_from_the_one_are_passed_over(finder, courts, ask):
 def test_a_coarse_overview_does_not_gate(finder, picture, save, ask):
     path = save("a.tif", picture(64, 64 * 5, ("red", 5, 5, 40, 40), ("red", 5, 250, 40, 40)))
 
-    _, [mask] = ask(Rightmost(finder), path, "the red thing to the right", window=64)
+    answer, [mask] = ask(Rightmost(finder), path, "the red thing to the right", window=64)
 
     assert mask[:, :64].any()
     assert mask[:, 240:].any()
+    assert "window by window" in answer.notes[0]
 
 
 def test_what_only_the_overview_sees_keeps_its_coarse_mask(finder, picture, save, ask):

@@ -1,0 +1,181 @@
+"""Multiply-adds of every part in closed form, for checking counters with pencil and paper.
+
+Everything is in multiply-adds (MACs) of one picture; FLOPs are twice that. What is linear in
+the number of values (norms, activations, sums, softmax) is left out, as the counters do. The
+formulas follow from the modules' shapes; the papers that define the modules are named.
+
+Axes
+    P  image tokens    T  tokens    D  width of the language model    S  side of the picture
+    C  width of the mask head    V  cells of the three coarse maps    k  queries of a target
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def linear(tokens: int, inputs: int, outputs: int) -> int:
+    """A linear layer: ``tokens x inputs x outputs``; its bias is a sum and not counted."""
+    return tokens * inputs * outputs
+
+
+def convolution(cells: int, kernel: int, inputs: int, outputs: int) -> int:
+    """A convolution with a square kernel that writes `cells` cells."""
+    return cells * kernel**2 * inputs * outputs
+
+
+def attention(queries: int, keys: int, width: int) -> int:
+    """Scores and weighted values, ``2 x queries x keys x width``; projections are apart.
+
+    The full rectangle is counted although a causal mask hides half of it: the kernels that
+    matter here compute all of it, and so does the usual count.
+    """
+    return 2 * queries * keys * width
+
+
+def bilinear(values: int) -> int:
+    """Bilinear reading of `values` numbers, each a weighted sum of four neighbours."""
+    return 4 * values
+
+
+def vision_transformer(side: int, patch: int, width: int, ffn: int, layers: int) -> int:
+    """SigLIP's tower with its pooling head (Zhai et al., ICCV 2023).
+
+    Args:
+        side: Of the picture, pixels; patches that do not fit are cut.
+        patch: Side of a patch, pixels.
+        width: Of the tokens.
+        ffn: Hidden width of the feed-forward steps.
+        layers: All of them run, also those after the layer that is read.
+    """
+    tokens = (side // patch) ** 2
+    block = linear(tokens, width, 4 * width + 2 * ffn) + attention(tokens, tokens, width)
+    pooling = (
+        linear(tokens, width, 2 * width)  # keys and values for the one learnt query
+        + linear(1, width, 2 * width + 2 * ffn)
+        + attention(1, tokens, width)
+    )
+    return convolution(tokens, patch, 3, width) + layers * block + pooling
+
+
+def connector(tokens: int, channels: int, width: int) -> int:
+    """Mipha's two linear layers, from `channels` to D = `width` and from D to D."""
+    return linear(tokens, channels, width) + linear(tokens, width, width)
+
+
+def language_blocks(
+    tokens: int, seen: int, width: int, ffn: int, layers: int, *, lora_rank: int = 0
+) -> int:
+    """Phi's blocks (four square projections, two feed-forward layers).
+
+    Args:
+        tokens: That run.
+        seen: That each of them may attend to: itself, its fellows and those in the cache.
+        width: D.
+        ffn: Hidden width.
+        layers: Number of blocks.
+        lora_rank: r of unmerged LoRA on the query and value projections.
+    """
+    adapters = 2 * linear(tokens, 2 * width, lora_rank)
+    dense = linear(tokens, width, 4 * width + 2 * ffn)
+    return layers * (dense + adapters + attention(tokens, seen, width))
+
+
+def word_head(tokens: int, width: int, vocabulary: int) -> int:
+    """Score the vocabulary at `tokens` places."""
+    return linear(tokens, width, vocabulary)
+
+
+def swin(side: int, patch: int, width: int, depths: Sequence[int], window: int) -> int:
+    """Swin (Liu et al., ICCV 2021) with feed-forward ratio 4, at any picture size.
+
+    Maps are padded to whole windows for attention and its projections; the feed-forward
+    steps run on the real cells.
+
+    Args:
+        side: S.
+        patch: Side of a patch.
+        width: Channels of the first stage; each further one has twice as many.
+        depths: Blocks of each stage.
+        window: Side of a window, cells.
+    """
+    total = convolution((side // patch) ** 2, patch, 3, width)
+    for stage, depth in enumerate(depths):
+        grid, channels = side // patch // 2**stage, width * 2**stage
+        if stage:
+            total += linear(grid**2, 2 * channels, channels)  # four cells of C/2 become one of C
+        windows = math.ceil(grid / window) ** 2
+        area = window**2
+        block = linear(windows * area, channels, 4 * channels)
+        block += windows * attention(area, area, channels)
+        block += linear(grid**2, channels, 8 * channels)
+        total += depth * block
+    return total
+
+
+def pixel_decoder(
+    side: int,
+    channels: Sequence[int],
+    width: int,
+    *,
+    layers: int,
+    ffn: int,
+    heads: int,
+    points: int,
+) -> int:
+    """Mask2Former's pixel decoder (Cheng et al., CVPR 2022).
+
+    Args:
+        side: S.
+        channels: Of the four maps at S/4, S/8, S/16 and S/32.
+        width: C.
+        layers: Of deformable attention (Zhu et al., ICLR 2021).
+        ffn: Hidden width.
+        heads: Attention heads.
+        points: Sampled points a head and map.
+    """
+    fine, coarse = (side // 4) ** 2, [(side // stride) ** 2 for stride in (8, 16, 32)]
+    cells = sum(coarse)
+    samples = heads * len(coarse) * points
+    layer = linear(cells, width, 2 * width + 2 * ffn)  # value, output, feed-forward
+    layer += linear(cells, width, 3 * samples)  # two offsets and a weight a sample
+    layer += bilinear(cells * samples * (width // heads))
+    lateral = linear(fine, channels[0], width) + bilinear(fine * width)
+    smooth = convolution(fine, 3, width, width) + linear(fine, width, width)
+    entry = sum(linear(n, c, width) for n, c in zip(coarse, channels[1:], strict=True))
+    return entry + layers * layer + lateral + smooth
+
+
+def query_decoder(
+    k: int, side: int, width: int, *, layers: int, ffn: int, language_width: int, joint: bool
+) -> int:
+    """Mask2Former's query decoder, fed with k `[SEG]` queries.
+
+    Jointly decoded, the queries share the memory's key and value projections, which dominate
+    at k = 1; decoded each by itself, everything is repeated k times.
+
+    Args:
+        k: Queries.
+        side: S.
+        width: C.
+        layers: Layer i looks at the map of side S/32, S/16 or S/8 in turn.
+        ffn: Hidden width.
+        language_width: D, width of the `[SEG]` states that are projected first.
+        joint: Decode the queries together.
+    """
+    queries, items = (k, 1) if joint else (1, k)
+    predict = linear(queries, width, 3 * width) + linear(queries, width, (side // 4) ** 2)
+    total = predict
+    for index in range(layers):
+        cells = (side // (32, 16, 8)[index % 3]) ** 2
+        total += bilinear(queries * cells)  # the last mask on this map
+        total += linear(queries + cells, width, 2 * width) + attention(queries, cells, width)
+        total += linear(queries, width, 4 * width) + attention(queries, queries, width)
+        total += linear(queries, width, 2 * ffn) + predict
+    return linear(k, language_width, width) + items * total
+
+
+def upsampling(masks: int, side: int) -> int:
+    """Bring `masks` masks from S/4 to S = `side` pixels a side."""
+    return bilinear(masks * side**2)

@@ -1,0 +1,193 @@
+"""How long a model that is there takes for a picture, and how much memory.
+
+The answer is given and fed token by token with the cache, exactly as generation would, so
+that a run's length does not depend on what the model feels like saying.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.checkpoint import model_folder
+from segearth.model.segmenter import Segmenter
+from segearth.profiling.workload import Decode, Workload
+
+INSTRUCTION = "Find the white airplane to the left of the terminal building."
+ANSWER = "Done. The <p>white airplane </p>[SEG] is now segmented."
+WARM_UPS = 2
+"""Runs that are thrown away: memory is fetched and kernels are chosen in them."""
+
+STEPS = ("encode", "answer", "masks")
+"""Everything before the instruction; prompt and answer; `[SEG]` states to full-size masks."""
+
+_STATUS = Path("/proc/self/status")
+_FORGET_PEAK = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Seconds over several runs."""
+
+    median: float
+    min: float
+    max: float
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """What was measured.
+
+    Attributes:
+        total: Picture in, masks at the picture's own size out.
+        steps: The same for each of `STEPS`.
+        peak_bytes: Most memory in use at a time: on a CUDA device what torch had allocated
+            there, elsewhere what the whole process held, libraries included. None where the
+            system does not tell.
+    """
+
+    total: Spread
+    steps: dict[str, Spread]
+    peak_bytes: int | None
+
+
+def typical_workload(segmenter: Segmenter) -> Workload:
+    """Count the tokens of `INSTRUCTION` and `ANSWER` for a model, at k = 1."""
+    prompter = segmenter.prompter
+    k = prompter.queries_per_target
+    answer = len(prompter.answer_ids(ANSWER)) - (k - 1)
+    question = len(prompter.question_ids(INSTRUCTION, None))
+    return Workload(
+        text_tokens=len(prompter.before_ids) + question + answer,
+        answer_tokens=answer,
+        protocol="generate",
+    )
+
+
+def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
+    """Give a model another number of queries per target, for timing only.
+
+    Weights are kept where they fit; the new `[SEG]` tokens and the score head are untrained,
+    which makes masks meaningless and takes as long.
+
+    Args:
+        segmenter: Loaded from a folder or by name.
+        k: Queries per target.
+    """
+    if k == segmenter.recipe.queries_per_target:
+        return segmenter
+    longer = segmenter.recipe.max_answer_tokens + k
+    recipe = replace(segmenter.recipe, queries_per_target=k, max_answer_tokens=longer)
+    prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
+    model = build_model(recipe, prompter, pretrained=False)
+    wanted = model.state_dict()
+    kept = {
+        name: tensor
+        for name, tensor in segmenter.model.state_dict().items()
+        if name in wanted and wanted[name].shape == tensor.shape
+    }
+    model.load_state_dict(kept, strict=False)
+    model = model.eval().to(segmenter.device)
+    return Segmenter(model, prompter, recipe, name=segmenter.name, dtype=segmenter.dtype)
+
+
+def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:
+    """Time a model on one picture of its own size with one instruction and one target.
+
+    Args:
+        segmenter: The model; left as it was.
+        decode: How queries are decoded.
+        runs: Runs that count.
+    """
+    side = segmenter.window_px
+    picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    with _decoding(segmenter, decode):
+        for _ in range(WARM_UPS):
+            _time_once(segmenter, picture)
+        _forget_peak(segmenter.device)
+        seconds = [_time_once(segmenter, picture) for _ in range(runs)]
+        peak = _peak_bytes(segmenter.device)
+    return Latency(
+        total=_spread([sum(run) for run in seconds]),
+        steps={
+            name: _spread(list(column))
+            for name, column in zip(STEPS, zip(*seconds, strict=True), strict=True)
+        },
+        peak_bytes=peak,
+    )
+
+
+@contextmanager
+def _decoding(segmenter: Segmenter, decode: Decode) -> Iterator[None]:
+    before = segmenter.model.decode
+    segmenter.model.decode = decode
+    try:
+        yield
+    finally:
+        segmenter.model.decode = before
+
+
+def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> tuple[float, ...]:
+    """Run once; returns the seconds of each of `STEPS`."""
+    marks = [_now(segmenter.device)]
+    encoded = segmenter.encode(picture)
+    marks.append(_now(segmenter.device))
+    reply = segmenter.teach(encoded, INSTRUCTION, ANSWER)
+    marks.append(_now(segmenter.device))
+    segmenter.masks(encoded, reply)
+    marks.append(_now(segmenter.device))
+    return tuple(later - earlier for earlier, later in zip(marks, marks[1:], strict=False))
+
+
+def _now(device: torch.device) -> float:
+    """Read the clock when the device has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+    return time.perf_counter()
+
+
+def _spread(seconds: list[float]) -> Spread:
+    return Spread(
+        median=statistics.median(seconds), min=min(seconds), max=max(seconds), runs=len(seconds)
+    )
+
+
+def _forget_peak(device: torch.device) -> None:
+    """Start a new peak, so that loading the model does not count."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _FORGET_PEAK.exists():
+        try:
+            _FORGET_PEAK.write_text("5", encoding="ascii")
+        except OSError:  # some sandboxes forbid it; the peak then includes loading
+            return
+
+
+def _peak_bytes(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu":
+        return None
+    if _STATUS.exists():
+        for line in _STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere

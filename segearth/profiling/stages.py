@@ -1,0 +1,260 @@
+"""The steps of one answer, as calls whose cost can be counted one by one.
+
+The calls are the model's own modules on tensors of the right shape; nothing needs weights,
+so a model on the meta device does.
+
+Axes
+    P  image tokens, d * d    T  tokens    D  width of the language model
+    C  width of the mask head    S  side of the picture    k  queries of the target
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Cache
+
+from segearth.config.schema import ModelRecipe
+from segearth.data.letterbox import letterbox
+from segearth.data.prompting import Prompter
+from segearth.data.samples import Geometry
+from segearth.model.build import build_model, geometry
+from segearth.model.image_tokens import tokens_of_maps
+from segearth.model.segearth import SegEarth
+from segearth.profiling.workload import Decode, Workload
+
+PARTS = (
+    "image_tower",
+    "connector",
+    "language_prefill",
+    "answer_decoding",
+    "word_head",
+    "mask_encoder",
+    "pixel_decoder",
+    "query_decoder",
+    "selection",
+    "upsampling",
+)
+"""In the order of the data flow; a part that a model does not have costs 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One call.
+
+    Attributes:
+        part: Which of `PARTS` it belongs to.
+        run: Takes `inputs`, returns everything it computes (a tracer drops the rest).
+        inputs: Tensors on the model's device.
+        weight: How often the call counts; see `_answer_steps` for how it can be negative.
+    """
+
+    part: str
+    run: Callable[..., Any]
+    inputs: tuple[Tensor, ...]
+    weight: int = 1
+
+
+class _Wordless:
+    """Stands in for a tokenizer where only the size of the vocabulary matters."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __call__(self, text: str, **_options: object) -> dict[str, list[int]]:
+        return {"input_ids": []}
+
+
+def build_unloaded(
+    recipe: ModelRecipe, k: int, vocabulary: int, *, device: str = "meta"
+) -> SegEarth:
+    """Build a model without weights or tokenizer.
+
+    Args:
+        recipe: Its sizes.
+        k: Queries per target, in place of the recipe's.
+        vocabulary: Entries of the tokenizer, `[SEG]` tokens included.
+        device: ``meta`` gives shapes without memory.
+    """
+    sized = replace(recipe, queries_per_target=k)
+    prompter = Prompter(
+        tokenizer=_Wordless(vocabulary),
+        template=sized.template,
+        image_tokens=geometry(sized).cells ** 2,
+        queries_per_target=k,
+        max_instruction_tokens=sized.max_instruction_tokens,
+        max_answer_tokens=sized.max_answer_tokens,
+    )
+    with torch.device(device):
+        return build_model(sized, prompter, pretrained=False).eval()
+
+
+def image_stages(model: SegEarth, shape: Geometry) -> list[Stage]:
+    """List what an image costs before anything is asked of it."""
+    pyramid, side = model.vision_tower_mask, shape.side
+    image = _empty(model, 1, 3, side, side, dtype=torch.uint8)
+    maps = tuple(
+        _empty(model, 1, channels, side // stride, side // stride)
+        for channels, stride in zip(pyramid.channels, (4, 8, 16, 32), strict=True)
+    )
+    stages = [
+        Stage(part="mask_encoder", run=lambda image: tuple(pyramid(image)), inputs=(image,)),
+        Stage(part="pixel_decoder", run=_pixel_decoder(model), inputs=maps),
+    ]
+    if model.image_tower is None:
+        stages.append(Stage(part="connector", run=_map_connector(model), inputs=maps))
+        return stages
+    pixels = _empty(model, 1, 3, shape.tower_side, shape.tower_side)
+    channels = int(model.image_tower.tower.config.hidden_size)
+    seen = _empty(model, 1, shape.cells**2, channels)
+    return [
+        *stages,
+        Stage(part="image_tower", run=_whole_tower(model), inputs=(pixels,)),
+        Stage(part="connector", run=model.mm_projector, inputs=(seen,)),
+    ]
+
+
+def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> list[Stage]:
+    """List what reading the prompt and saying the answer costs."""
+    k, image_tokens = model.queries_per_target, shape.cells**2
+    if workload.protocol == "teacher-forced":
+        words = _words(model, workload.tokens_at(k, image_tokens))
+        return [
+            Stage(part="language_prefill", run=_read(model), inputs=(words,)),
+            Stage(part="word_head", run=model.language.word_logits, inputs=(words,)),
+        ]
+    prompt = image_tokens + workload.prompt_tokens
+    answer = workload.answer_at(k)
+    return [
+        Stage(part="language_prefill", run=_read(model), inputs=(_words(model, prompt),)),
+        *_answer_steps(model, prompt, answer - 1),  # the end token is chosen, but never run
+        Stage(
+            part="word_head", run=model.language.word_logits, inputs=(_words(model, answer),)
+        ),
+    ]
+
+
+def mask_stages(model: SegEarth, shape: Geometry, decode: Decode) -> list[Stage]:
+    """List what turning the `[SEG]` states of one target into a mask costs."""
+    k, side = model.queries_per_target, shape.side
+    states = _empty(model, 1, k, model.language.width)
+    queries = Stage(part="query_decoder", run=_query_decoder(model, side, decode), inputs=(states,))
+    # Of k > 1, the chosen candidate is drawn, and then all of them for who wants to see them.
+    drawn = 1 if k == 1 else 1 + k
+    box = letterbox(side, side, side)
+    masks = _empty(model, drawn, side // 4, side // 4)
+    upsampling = Stage(part="upsampling", run=box.undo, inputs=(masks,))
+    if model.score is None:
+        return [queries, upsampling]
+    refined = _empty(model, 1, k, model.SEG_token_projector.out_features)
+    return [queries, Stage(part="selection", run=model.score, inputs=(refined,)), upsampling]
+
+
+def _pixel_decoder(model: SegEarth) -> Callable[..., tuple[Tensor, ...]]:
+    def run(*maps: Tensor) -> tuple[Tensor, ...]:
+        mask_features, memory = model.pixel_decoder(maps)
+        return (mask_features, *memory)
+
+    return run
+
+
+def _map_connector(model: SegEarth) -> Callable[..., Tensor]:
+    def run(*maps: Tensor) -> Tensor:
+        tokens: Tensor = model.mm_projector(tokens_of_maps(maps, model.token_level))
+        return tokens
+
+    return run
+
+
+def _whole_tower(model: SegEarth) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Run the tower to its end: what lies behind the layer that is read is paid for, too."""
+    assert model.image_tower is not None
+    tower = model.image_tower.tower
+
+    def run(pixels: Tensor) -> tuple[Tensor, ...]:
+        output = tower(pixels, output_hidden_states=True)
+        pooled = () if output.pooler_output is None else (output.pooler_output,)
+        return (output.last_hidden_state, *pooled, *output.hidden_states)
+
+    return run
+
+
+def _read(model: SegEarth, cached: int = 0) -> Callable[[Tensor], Tensor]:
+    """Run tokens through the language model, after `cached` earlier ones."""
+
+    def run(words: Tensor) -> Tensor:
+        count, device = words.shape[1], words.device
+        seen = torch.ones(1, 1, count, cached + count, dtype=torch.bool, device=device)
+        return model.language.run(
+            words,
+            mask=seen.tril(cached),
+            positions=cached + torch.arange(count, device=device)[None],
+            cache=_filled_cache(model, cached) if cached else None,
+        )
+
+    return run
+
+
+def _answer_steps(model: SegEarth, prompt: int, steps: int) -> list[Stage]:
+    """List the steps of generation, two standing for all.
+
+    A step's cost is a straight line in the number of cached tokens: step j costs
+    ``a + j (b - a)``, with a and b the first two. Their sum over n steps is
+    ``n a + n (n - 1) / 2 (b - a)``, so a counts ``n - n (n - 1) / 2`` times and b the rest.
+    """
+    slope = steps * (steps - 1) // 2
+    token = (_words(model, 1),)
+    first, second = _read(model, prompt), _read(model, prompt + 1)
+    return [
+        Stage(part="answer_decoding", run=first, inputs=token, weight=steps - slope),
+        Stage(part="answer_decoding", run=second, inputs=token, weight=slope),
+    ]
+
+
+def _filled_cache(model: SegEarth, length: int) -> Cache:
+    config = model.language.lm.config
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    past = _empty(model, 1, shared, length, width, dtype=model.language.lm.dtype)
+    cache = model.language.new_cache()
+    for layer in range(config.num_hidden_layers):
+        cache.update(past, past, layer)
+    return cache
+
+
+def _query_decoder(
+    model: SegEarth, side: int, decode: Decode
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Decode the queries of one target, as `SegEarth.draw` does for a batch of them."""
+    width = model.SEG_token_projector.out_features
+    memory = [_empty(model, 1, width, side // s, side // s) for s in (32, 16, 8)]
+    fine = _empty(model, 1, width, side // 4, side // 4)
+
+    def run(states: Tensor) -> tuple[Tensor, ...]:
+        queries = model.SEG_token_projector(states)  # (1, k, C)
+        if decode == "per-query":
+            queries = queries.transpose(0, 1)  # (k, 1, C): each a batch item
+        items = queries.shape[0]
+        groups = torch.zeros(queries.shape[:2], dtype=torch.int64, device=states.device)
+        maps = [fmap.expand(items, -1, -1, -1) for fmap in memory]
+        result = model.predictor(queries, groups, maps, fine.expand(items, -1, -1, -1))
+        return (*result.logits, result.states)
+
+    return run
+
+
+def _words(model: SegEarth, count: int) -> Tensor:
+    return _empty(model, 1, count, model.language.width, dtype=model.language.lm.dtype)
+
+
+def _empty(model: SegEarth, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    # Zeros where there is memory: whatever lies in it could be NaN.
+    return torch.zeros(shape, dtype=dtype, device=model.SEG_token_projector.weight.device)
