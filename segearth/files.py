@@ -31,8 +31,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         )
         os.close(handle)
         temporary = Path(name)
-        temporary.chmod(0o644)  # mkstemp is private; results are meant to be shared
         yield temporary
+        temporary.chmod(0o644)  # mkstemp is private, and so are safetensors' own files
         temporary.replace(path)
     except OSError as error:
         raise DataError(

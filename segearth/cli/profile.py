@@ -127,7 +127,7 @@ def _totals(row: Mapping[str, Any]) -> dict[str, str]:
         cells["paper: TFLOPs"] = str(row["paper"]["tflops"])
         cells["paper: latency, s"] = str(row["paper"]["latency_s"])
     if row["cross_check"]:
-        cells["fvcore differs by"] = f"{100 * row['cross_check']['difference']:+.3f} %"
+        cells["fvcore differs by"] = f"{100 * abs(row['cross_check']['difference']):.3f} %"
     if row["latency_s"]:
         spread = row["latency_s"]
         cells["latency, s"] = f"{spread['median']:.3f}"
@@ -155,8 +155,8 @@ def _caption(result: Mapping[str, Any]) -> str:
     if any(row["paper"] for row in result["rows"]):
         lines.append("Paper: Sec. 5.4 and Figure 5, one A100 80GB.")
     if any(row["cross_check"] for row in result["rows"]):
-        missed = ", ".join(result["rows"][0]["cross_check"]["not_traced"]) or "nothing"
-        lines.append(f"fvcore's count leaves out: {missed}.")
+        missed = ", ".join(result["rows"][0]["cross_check"]["not_traced"])
+        lines.append(f"Not traced by fvcore: {missed}." if missed else "fvcore saw every part.")
     return " ".join(lines)
 
 

@@ -210,6 +210,7 @@ class OptimizerRecipe:
     """Rate at the last step, as a share of the peak."""
     weight_decay: float = 0.0
     clip_norm: float = 1.0
+    """Bound on the gradient norm of each part of the model; 0 does not clip."""
 
     def __post_init__(self) -> None:
         """Refuse values that would only fail hours later."""

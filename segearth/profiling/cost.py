@@ -90,13 +90,17 @@ def sweep(
     image: list[Cost] = []
     for k in queries:
         model = build_unloaded(recipe, k, vocabulary(k))
-        counters = [count, partial(recount, model)] if cross_check else [count]
+        counters: list[Callable[[Iterable[Stage]], Cost]] = [count]
+        if cross_check:
+            counters.append(partial(recount, model))
         # What is asked does not change what the image costs: counted once.
         image = image or [counter(image_stages(model, shape)) for counter in counters]
         language = [counter(language_stages(model, shape, workload)) for counter in counters]
         for decode in decodes:
             masks = [counter(mask_stages(model, shape, decode)) for counter in counters]
-            first, *second = (sum_costs(parts) for parts in zip(image, language, masks, strict=True))
+            first, *second = (
+                sum_costs(parts) for parts in zip(image, language, masks, strict=True)
+            )
             yield SweepRow(
                 k=k,
                 decode=decode,
@@ -116,7 +120,7 @@ def recount(model: SegEarth, stages: Iterable[Stage]) -> Cost:
 
     Args:
         model: Holds the parameters.
-        stages: Its stages. On the meta device those with convolutions are missed.
+        stages: Its stages; those that cannot be traced are missed.
     """
     return _add_up(stages, lambda stage: count_with_fvcore(model, stage.run, stage.inputs))
 

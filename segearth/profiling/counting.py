@@ -8,21 +8,23 @@ Each counter misses something by itself, and formulas fill the gaps:
 
 - torch's `FlopCounterMode` has none for bilinear reads. On the CPU it would also miss fused
   attention; on the meta device attention falls apart into products, which it counts.
-- fvcore counts fused attention as nothing and stumbles over ``padding="valid"``. It cannot
-  trace a convolution on the meta device at all, so there it returns None. What it counts for
-  norms is taken out again, so that both counters mean the same.
+- fvcore counts fused attention as nothing and cannot trace a convolution on the meta device,
+  so it sees the product that a convolution is. What it counts for norms is taken out again,
+  so that both counters mean the same.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -66,6 +68,7 @@ class Counted:
     macs: int
     left_out: tuple[str, ...]
 
+
 def _bilinear_flops(*_shapes: Any, out_shape: Any = None, **_options: Any) -> int:
     return FLOPS_PER_MAC * bilinear(math.prod(out_shape))
 
@@ -77,12 +80,10 @@ class _Seen(TorchDispatchMode):
     """Notes the operators that compute something without being counted."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.words: set[str] = set()
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._overloadpacket.__name__.removesuffix("_")
         tags = [word for tag, word in _TAGS.items() if tag in func.tags]
         if name in _NAMES:
@@ -129,9 +130,8 @@ def count_with_fvcore(
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.tracer_warnings("none")
     analysis.set_op_handle("aten::scaled_dot_product_attention", _sdpa_macs)
-    analysis.set_op_handle("aten::_convolution_mode", _convolution_macs)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _Products():
             counts = dict(analysis.by_operator())
     except (TypeError, RuntimeError, AssertionError):
         return None
@@ -152,18 +152,38 @@ class _Traceable(nn.Module):
         return self.run(*inputs)
 
 
+class _Products(TorchFunctionMode):
+    """Replaces convolutions by the matrix products that they are."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.conv2d:
+            return _convolve(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _convolve(
+    image: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None = None,
+    stride: Sequence[int] = (1, 1),
+    padding: str | Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """Convolve ``(B, C, H, W)`` with ``(O, C / groups, h, w)`` by unfolding the picture."""
+    if padding == "same" or tuple(dilation) != (1, 1):
+        raise TypeError("only plain convolutions are unfolded")
+    height, width = (0, 0) if isinstance(padding, str) else padding
+    padded = F.pad(image, (width, width, height, height))
+    rows, columns = kernel.shape[2:]
+    patches = padded.unfold(2, rows, stride[0]).unfold(3, columns, stride[1])
+    patches = patches.unflatten(1, (groups, -1)).permute(0, 3, 4, 1, 2, 5, 6).flatten(4)
+    weights = kernel.flatten(1).unflatten(0, (groups, -1)).transpose(1, 2)  # (groups, in, out)
+    out: Tensor = (patches[..., None, :] @ weights).flatten(3).permute(0, 3, 1, 2)
+    return out if bias is None else out + bias[:, None, None]
+
+
 def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
-    *batch, queries, width = _shape(inputs[0])
-    return math.prod(batch) * attention(queries, _shape(inputs[1])[-2], width)
-
-
-def _convolution_macs(inputs: list[Any], outputs: list[Any]) -> int:
-    items, _, *cells = _shape(outputs[0])
-    made, read, *kernel = _shape(inputs[1])  # `read`: input channels of one group
-    return items * math.prod(cells) * math.prod(kernel) * made * read
-
-
-def _shape(value: Any) -> list[int]:
-    """Sizes of a tensor in a traced graph."""
-    sizes: list[int] = value.type().sizes()
-    return sizes
+    *batch, queries, width = inputs[0].type().sizes()
+    keys = inputs[1].type().sizes()[-2]
+    return int(math.prod(batch)) * attention(queries, keys, width)

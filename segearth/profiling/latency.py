@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,7 @@ def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> tuple[float,
     marks.append(_now(segmenter.device))
     segmenter.masks(encoded, reply)
     marks.append(_now(segmenter.device))
-    return tuple(later - earlier for earlier, later in zip(marks, marks[1:], strict=False))
+    return tuple(later - earlier for earlier, later in pairwise(marks))
 
 
 def _now(device: torch.device) -> float:

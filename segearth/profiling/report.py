@@ -143,7 +143,7 @@ def report(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "flops_per_mac": FLOPS_PER_MAC,
         "rows": list(rows),
         "device": "meta" if segmenter is None else str(segmenter.device),
-        "dtype": None if segmenter is None else segmenter.dtype,
+        "dtype": "fp32" if segmenter is None else segmenter.dtype,
         "threads": None if segmenter is None else torch.get_num_threads(),
     }
 

@@ -135,9 +135,7 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
     return [
         Stage(part="language_prefill", run=_read(model), inputs=(_words(model, prompt),)),
         *_answer_steps(model, prompt, answer - 1),  # the end token is chosen, but never run
-        Stage(
-            part="word_head", run=model.language.word_logits, inputs=(_words(model, answer),)
-        ),
+        Stage(part="word_head", run=model.language.word_logits, inputs=(_words(model, answer),)),
     ]
 
 
@@ -167,7 +165,9 @@ def _pixel_decoder(model: SegEarth) -> Callable[..., tuple[Tensor, ...]]:
 
 def _map_connector(model: SegEarth) -> Callable[..., Tensor]:
     def run(*maps: Tensor) -> Tensor:
-        tokens: Tensor = model.mm_projector(tokens_of_maps(maps, model.token_level))
+        tokens: Tensor = model.mm_projector(
+            tokens_of_maps(maps, model.token_level, model.token_pool)
+        )
         return tokens
 
     return run

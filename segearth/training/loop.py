@@ -27,7 +27,7 @@ from segearth.training.card import write_card
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,
-    gradient_norm,
+    clip_parts,
     rate_at,
     set_rate,
 )
@@ -198,12 +198,13 @@ class Run:
             for part in fields(losses):
                 value = float(getattr(losses, part.name).detach()) / len(batches)
                 sums[part.name] = sums.get(part.name, 0.0) + value
-        norm = gradient_norm(self.model, recipe.optimizer.clip_norm)
+        norms = clip_parts(self.model, recipe.optimizer.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update(self.model, self.step)
         figures: dict[str, Any] = {"loss": sums.pop("total"), **sums}
-        return {**figures, "lr": rate, "gradient_norm": float(norm)}
+        figures |= {f"gradient_{name}": norm for name, norm in norms.items()}
+        return {**figures, "lr": rate}
 
     def _losses(self, batch: Batch) -> Losses:
         loss = self.recipe.loss

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from segearth.config.schema import OptimizerRecipe
 from segearth.model.segearth import SegEarth
@@ -88,7 +88,19 @@ class MovingAverage:
                 self.weights[name].copy_(kept)
 
 
-def gradient_norm(model: nn.Module, limit: float) -> Tensor:
-    """Clip the gradient to `limit` (0: do not) and return its norm before that."""
-    learning = [p for p in model.parameters() if p.grad is not None]
-    return torch.nn.utils.clip_grad_norm_(learning, limit if limit > 0 else math.inf)
+def clip_parts(model: SegEarth, limit: float) -> dict[str, float]:
+    """Clip the gradient of each part by itself; 0 does not clip.
+
+    A pretrained convolutional encoder with frozen statistics has gradients a hundred times
+    those of the language model; one norm over all would scale the others to nothing.
+
+    Returns:
+        The norm of each part before clipping, by the part's name.
+    """
+    norms = {}
+    for name, part in model.named_children():
+        learning = [p for p in part.parameters() if p.grad is not None]
+        if learning:
+            bound = limit if limit > 0 else math.inf
+            norms[name] = float(torch.nn.utils.clip_grad_norm_(learning, bound))
+    return norms

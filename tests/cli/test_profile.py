@@ -1,0 +1,85 @@
+"""`segearth profile`, seen from the shell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from segearth.cli.app import app
+from segearth.config.load import load_recipe
+from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.checkpoint import save_model
+
+ROOT = Path(__file__).parents[2]
+run = CliRunner().invoke
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    name = f"model.language.name={ROOT / 'segearth' / 'model' / 'nano'}"
+    recipe = load_recipe(ROOT / "recipes" / "nano.yaml", [name]).model
+    torch.manual_seed(0)
+    prompter = build_prompter(recipe, build_tokenizer(recipe))
+    model = build_model(recipe, prompter, pretrained=False)
+    where = tmp_path_factory.mktemp("nano")
+    save_model(where, model, prompter, recipe, card="# nano\n")
+    return where
+
+
+def test_the_papers_model_is_counted_without_weights():
+    result = run(app, ["profile", "--queries", "1", "--decode", "joint", "--json"])
+
+    assert result.exit_code == 0
+    assert result.stdout.count("\n") == 1
+    printed = json.loads(result.stdout)
+    (row,) = printed["rows"]
+    assert (printed["model"], printed["image_size"]) == ("mipha-3b", 1024)
+    assert printed["image_tokens"] + printed["text_tokens"] == row["tokens"] == 790
+    assert row["tflops"] == pytest.approx(6.1, rel=0.02)
+    assert row["latency_s"] is None
+    assert row["peak_bytes"] is None
+
+
+def test_a_folder_is_counted_and_timed(folder):
+    result = run(app, ["profile", str(folder), "--decode", "joint", "--runs", "2", "--json"])
+
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    assert [(row["k"], row["decode"]) for row in printed["rows"]] == [(1, "joint")]
+    assert printed["rows"][0]["latency_s"]["runs"] == 2
+
+
+def test_tables_name_flops_and_macs_and_what_is_not_counted(folder):
+    result = run(app, ["profile", str(folder), "--queries", "3", "--runs", "1"])
+
+    assert result.exit_code == 0
+    for word in ("TFLOPs", "TMACs", "GFLOPs by part", "query decoder", "FLOPs are twice the MACs"):
+        assert word in result.stdout
+    assert "3, joint" in result.stdout
+    assert "3, per-query" in result.stdout
+    assert "not counted: " in result.stdout
+    assert "mask encoder" in result.stdout
+    assert "image tower" not in result.stdout  # nano has none
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(["--queries", "ten"], 2, "no list of numbers", id="queries"),
+        pytest.param(["--text-tokens", "5"], 2, "leave no prompt", id="short-text"),
+        pytest.param(["nowhere"], 4, "there is no model nowhere", id="no-model"),
+        pytest.param(["nowhere", "--text-tokens", "80"], 2, "own tokenizer", id="text-of-a-model"),
+        pytest.param(["--decode", "both-ways"], 2, "both-ways", id="decode"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(words, code, said):
+    result = run(app, ["profile", *words])
+
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""

@@ -1,0 +1,60 @@
+"""The paper's model by name, and the recipe that trains it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from segearth.config.load import load_recipe
+from segearth.config.presets import mipha_3b
+from segearth.errors import RecipeError
+from segearth.training.check import missing_files
+
+LASERS = Path(__file__).parents[2] / "recipes" / "lasers.yaml"
+
+
+def test_the_recipe_says_what_table_8_says():
+    recipe = load_recipe(LASERS)
+
+    assert recipe.optimizer.learning_rate == 1e-4
+    assert recipe.optimizer.weight_decay == 0
+    assert recipe.optimizer.warmup_ratio == 0.03
+    assert recipe.optimizer.final_ratio == 0  # the cosine ends at zero
+    assert (recipe.train.batch_size, recipe.train.steps) == (4, 50_000)
+    assert recipe.train.precision == "bf16"
+    assert recipe.model.language.lora_rank == 8
+    assert recipe.model.pyramid.image_size == 1024
+    assert recipe.loss.spatial == 0.01
+
+
+def test_the_recipe_trains_the_model_that_is_profiled():
+    trained, counted = load_recipe(LASERS).model, mipha_3b()
+
+    def sizes(recipe):
+        # Where weights come from differs; what they are weights of does not.
+        return replace(
+            recipe,
+            language=replace(recipe.language, name="", config={}),
+            image_tokens=replace(recipe.image_tokens, tower="", config={}),
+            pyramid=replace(recipe.pyramid, weights=""),
+        )
+
+    assert sizes(trained) == sizes(counted)
+
+
+def test_only_files_keep_the_recipe_from_running(tmp_path, monkeypatch):
+    recipe = load_recipe(LASERS)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(RecipeError) as refused:
+        missing_files(recipe)
+
+    for name in (recipe.data.train, recipe.data.validation, recipe.model.pyramid.weights):
+        assert name in refused.value.problem
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    for name in (recipe.model.language.name, recipe.model.image_tokens.tower):
+        Path(name).mkdir(parents=True)
+    missing_files(recipe)

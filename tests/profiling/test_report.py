@@ -1,0 +1,97 @@
+"""The report: its keys are a contract, its sums add up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from segearth.errors import UsageError
+from segearth.profiling.report import (
+    loaded_subject,
+    paper_subject,
+    parse_queries,
+    profile_rows,
+    report,
+)
+
+KEYS = {"model", "image_size", "text_tokens", "rows", "device", "dtype"}
+ROW_KEYS = {
+    *("k", "decode", "tflops", "tmacs", "parts", "uncounted"),
+    *("latency_s", "peak_bytes"),
+}
+
+
+@pytest.fixture(scope="module")
+def measured(folder):
+    subject = loaded_subject(str(folder), device="cpu", dtype="auto")
+    rows = profile_rows(subject, [4, 1], ["joint", "per-query"], runs=2, cross_check=True)
+    return report(subject, list(rows))
+
+
+def test_the_contract_is_kept(measured):
+    again = json.loads(json.dumps(measured, allow_nan=False))
+
+    assert again.keys() >= KEYS
+    assert [(row["k"], row["decode"]) for row in again["rows"]] == [
+        (4, "joint"),
+        (4, "per-query"),
+        (1, "joint"),
+        (1, "per-query"),
+    ]
+    for row in again["rows"]:
+        assert row.keys() >= ROW_KEYS
+        assert row["latency_s"].keys() >= {"median", "min", "max", "runs"}
+        assert row["latency_s"]["runs"] == 2
+        assert row["peak_bytes"] > 0
+    assert (again["device"], again["dtype"]) == ("cpu", "fp32")
+    assert again["image_size"] == 96
+
+
+def test_flops_are_twice_the_macs_and_parts_add_up(measured):
+    for row in measured["rows"]:
+        assert row["tflops"] == pytest.approx(2 * row["tmacs"])
+        assert sum(row["parts"].values()) == pytest.approx(row["tflops"])
+        assert abs(row["cross_check"]["difference"]) < 0.01
+        assert row["cross_check"]["not_traced"] == []
+
+
+def test_more_queries_cost_more_and_apart_more_than_together(measured):
+    four_joint, four_apart, one_joint, one_apart = (row["tflops"] for row in measured["rows"])
+
+    assert four_apart > four_joint > one_joint == one_apart
+
+
+def test_the_papers_figures_stand_beside_the_papers_model_only(measured, nano):
+    small = replace(paper_subject(), recipe=nano(), vocabulary=lambda k: 900)  # quick to count
+
+    rows = list(profile_rows(small, [100, 3, 1], ["joint"], runs=1))
+
+    assert [row["paper"] for row in rows] == [
+        {"tflops": 8.4, "latency_s": 0.82},
+        None,
+        {"tflops": 6.1, "latency_s": 0.54},
+    ]
+    assert all(row["latency_s"] is None and row["peak_bytes"] is None for row in rows)
+    assert all(row["paper"] is None for row in measured["rows"])
+
+
+def test_790_tokens_are_counted_unless_something_else_is_said():
+    assert paper_subject().workload.tokens_at(1, 729) == 790
+    assert paper_subject(101).workload.tokens_at(100, 729) == 929
+    with pytest.raises(UsageError, match="no prompt"):
+        paper_subject(20)
+
+
+@pytest.mark.parametrize(
+    ("text", "queries"), [("1", [1]), ("100, 75,1", [100, 75, 1]), ("3,3,1", [3, 1])]
+)
+def test_queries_are_a_list(text, queries):
+    assert parse_queries(text) == queries
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,", "two", "-3", "1.5", "1;2"])
+def test_what_is_no_list_of_queries_is_refused(text):
+    with pytest.raises(UsageError, match="no list"):
+        parse_queries(text)
