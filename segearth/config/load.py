@@ -90,7 +90,8 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 
 def _build(kind: Any, tree: Any, prefix: str, mistakes: list[str]) -> Any:
     if not isinstance(tree, Mapping):
-        mistakes.append(f"{prefix.rstrip('.')} is {tree!r}; it should hold keys")
+        name = prefix.rstrip(".") or "the whole"
+        mistakes.append(f"{name} is {tree!r}; it should hold keys")
         return None
     hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}

@@ -5,6 +5,7 @@ The only file that knows both recipes and modules.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     SiglipVisionConfig,
     SiglipVisionModel,
@@ -148,6 +150,26 @@ def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) ->
     return model
 
 
+def self_contained(recipe: ModelRecipe, model: SegEarth) -> ModelRecipe:
+    """Write the configs of language model and image tower into the recipe.
+
+    What is saved beside weights must rebuild the model without the folders or the hub that
+    its parts once came from.
+    """
+    language = replace(recipe.language, config=_plain_config(model.language.lm.config))
+    tokens = recipe.image_tokens
+    if model.image_tower is not None:
+        tokens = replace(tokens, config=_plain_config(model.image_tower.config))
+    return replace(recipe, language=language, image_tokens=tokens)
+
+
+def _plain_config(config: PretrainedConfig) -> dict[str, object]:
+    """Keep what differs from the defaults of the config's class, and the model's type."""
+    left_out = ("architectures", "transformers_version", "dtype", "_name_or_path")
+    kept = {k: v for k, v in config.to_diff_dict().items() if k not in left_out}
+    return {"model_type": config.model_type, **kept}
+
+
 def load_part(module: nn.Module, file: Path, *, allow_unexpected: bool = False) -> None:
     """Read starting weights of one part from safetensors.
 
@@ -200,8 +222,8 @@ def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
 
 def _tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:
     if recipe.config:
-        given: dict[str, Any] = dict(recipe.config)
-        return SiglipVisionConfig(**given)
+        given = {k: v for k, v in recipe.config.items() if k != "model_type"}
+        return SiglipVisionConfig(**cast(dict[str, Any], given))
     try:
         return SiglipVisionConfig.from_pretrained(recipe.tower)
     except OSError as error:

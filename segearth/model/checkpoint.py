@@ -21,7 +21,7 @@ from segearth.config.schema import ModelRecipe
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError, RecipeError
 from segearth.files import atomic_path, write_text
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model, build_prompter, build_tokenizer, self_contained
 from segearth.model.segearth import SegEarth
 
 CONFIG = "config.json"
@@ -63,11 +63,16 @@ def read_recipe(folder: Path) -> ModelRecipe:
     """
     try:
         tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return from_tree(ModelRecipe, tree["model"], where=str(folder / CONFIG))
-    except (OSError, ValueError, KeyError, TypeError, RecipeError) as error:
-        raise CheckpointError(
-            f"{CONFIG} does not describe a segearth model: {error}", where=str(folder)
-        ) from error
+        return from_tree(ModelRecipe, tree["model"], where=CONFIG)
+    except RecipeError as error:
+        why = error.problem.replace("\n  - ", ": ", 1).replace("\n  - ", "; ")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__} {error}"
+    raise CheckpointError(
+        f"{CONFIG} does not describe a segearth model ({why})",
+        where=str(folder),
+        hint="copy the folder again, config.json included",
+    )
 
 
 def load_model(folder: Path) -> tuple[SegEarth, Prompter, ModelRecipe]:
@@ -114,7 +119,8 @@ def save_model(
     write_text(folder / "README.md", card)
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(kept, temporary, metadata={"format": "pt"})
-    write_text(folder / CONFIG, json.dumps({"schema": 1, "model": to_tree(recipe)}, indent=1))
+    whole = to_tree(self_contained(recipe, model))
+    write_text(folder / CONFIG, json.dumps({"schema": 1, "model": whole}, indent=1) + "\n")
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:

@@ -39,8 +39,16 @@ def all_stages(model, recipe, workload, decode):
     ]
 
 
-@pytest.mark.parametrize(("workload", "decode"), [(SPOKEN, "joint"), (GIVEN, "per-query")])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("variant", "workload", "decode"),
+    [
+        ("phi", SPOKEN, "joint"),
+        ("llama", GIVEN, "per-query"),
+        ("bert", SPOKEN, "per-query"),
+        ("tower", GIVEN, "joint"),
+    ],
+    ids=VARIANTS,
+)
 def test_two_counters_agree_on_every_part(variants, variant, workload, decode):
     recipe = variants[variant]
     model = build_unloaded(recipe, 3, 903)
