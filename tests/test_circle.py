@@ -33,7 +33,6 @@ def walked(tmp_path_factory):
     trained = said(
         run(
             *("train", ROOT / "recipes" / "nano.yaml", "--out", place / "nano", "--json"),
-            *("--set", f"model.language.name={ROOT / 'segearth' / 'model' / 'nano'}"),
             *("--set", f"data.validation={drawn['manifest']}"),
             *("--set", "train.steps=40", "--set", "train.validate_every=40"),
         )

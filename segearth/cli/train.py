@@ -24,7 +24,10 @@ def train(
         bool, typer.Option("--resume", help="Go on exactly where RUN stopped.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only tell what is wrong with the recipe.")
+        bool,
+        typer.Option(
+            "--check", help="Only tell what is wrong with the recipe, and which files are missing."
+        ),
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -38,17 +41,19 @@ def train(
     Example: segearth train recipes/nano.yaml --out runs/nano --set train.steps=60
     """
     from segearth.config.load import load_recipe, to_tree
-    from segearth.training.check import missing_files
+    from segearth.training.check import missing_files, require_files
 
     loaded = load_recipe(recipe, changes or ())
     if check:
-        missing_files(loaded)
+        missing = missing_files(loaded)
         output.say(f"{recipe} is fine")
+        for line in missing:
+            output.warn(f"not here yet: {line}")
         if as_json:
-            output.print_json(to_tree(loaded))
+            output.print_json({"recipe": to_tree(loaded), "missing": missing})
         return
 
-    missing_files(loaded)
+    require_files(loaded)
     output.say("loading PyTorch and the model …")
     from segearth.training.loop import Run
 

@@ -34,6 +34,8 @@ from segearth.model.query_decoder import QueryDecoder
 from segearth.model.segearth import SegEarth
 
 STRIDES = (4, 8, 16, 32)
+TOKENIZERS = Path(__file__).parent
+"""Holds `nano`, a small tokenizer, for models that are made up from nothing."""
 
 
 def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> Any:
@@ -46,7 +48,8 @@ def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> An
     Raises:
         CheckpointError: There is no tokenizer.
     """
-    source = str(folder or recipe.language.name)
+    shipped = TOKENIZERS / recipe.language.name
+    source = str(folder or (shipped if shipped.is_dir() else recipe.language.name))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:

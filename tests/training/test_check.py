@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segearth.errors import RecipeError
-from segearth.training.check import missing_files
+from segearth.training.check import require_files
 
 
 def test_every_missing_file_is_listed(nano):
@@ -14,7 +14,7 @@ def test_every_missing_file_is_listed(nano):
     )
 
     with pytest.raises(RecipeError) as caught:
-        missing_files(recipe)
+        require_files(recipe)
 
     for key in ("data.train", "data.validation", "data.targets"):
         assert key in caught.value.problem
@@ -23,9 +23,9 @@ def test_every_missing_file_is_listed(nano):
 def test_files_that_are_there_are_fine(nano, tmp_path):
     (tmp_path / "train.jsonl").touch()
 
-    missing_files(nano(f"data.train={tmp_path / 'train.jsonl'}"))
+    require_files(nano(f"data.train={tmp_path / 'train.jsonl'}"))
 
 
 def test_a_model_to_start_from_is_looked_for_too(nano):
     with pytest.raises(RecipeError, match=r"train\.init_from"):
-        missing_files(nano("train.init_from=runs/there/is/nothing"))
+        require_files(nano("train.init_from=runs/there/is/nothing"))
