@@ -80,7 +80,7 @@ def test_evaluating(walked, protocol):
 
 def test_training_and_evaluating_measure_the_same(walked):
     """`validation_giou` is what `eval --metric strict` says of the same records."""
-    place, drawn, trained = walked
+    place, _drawn, trained = walked
     records = (place / "scenes" / "manifest.jsonl").read_text().splitlines()
     step = len(records) / 8  # the recipe validates on eight, spread evenly
     chosen = [records[int(number * step)] for number in range(8)]

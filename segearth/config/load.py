@@ -19,6 +19,20 @@ from segearth.errors import RecipeError
 T = TypeVar("T")
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key that stands twice; plain YAML lets the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a dict; raises yaml.YAMLError for a repeated key."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice!r} stands twice", node.start_mark
+            )
+        return dict(super().construct_mapping(node, deep))
+
+
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply ``key.path=value`` overrides.
 
@@ -26,7 +40,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: The file cannot be read, or it has mistakes; all are listed at once.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file"
         raise RecipeError(f"the recipe cannot be read: {reason}", where=str(path)) from error
@@ -78,7 +92,8 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     *parents, last = key.strip().split(".")
     node = tree
     for parent in parents:
-        child = node.setdefault(parent, {})
+        child = node[parent] if node.get(parent) is not None else {}
+        node[parent] = child
         if not isinstance(child, dict):
             raise RecipeError(f"{parent} holds a value, not keys", where=f"--set {key}")
         node = child
@@ -95,15 +110,17 @@ def _build(kind: Any, tree: Any, prefix: str, mistakes: list[str]) -> Any:
         return None
     hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
-    before = len(mistakes)
+    wrong = 0
     for key, value in tree.items():
         if key not in hints:
             close = difflib.get_close_matches(str(key), hints, n=1)
             advice = f"; did you mean {prefix}{close[0]}?" if close else ""
             mistakes.append(f"{prefix}{key} is not a key{advice}")
         else:
+            before = len(mistakes)
             values[key] = _convert(hints[key], value, f"{prefix}{key}", mistakes)
-    if len(mistakes) > before:
+            wrong += len(mistakes) - before
+    if wrong:  # an unknown key does not hide what is wrong with the known ones
         return None
     try:
         return kind(**values)
@@ -123,7 +140,10 @@ def _convert(hint: Any, value: Any, key: str, mistakes: list[str]) -> Any:
             mistakes.append(f"{key} is {value!r}; it can be {allowed}")
         return value
     if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_convert(typing.get_args(hint)[0], item, key, mistakes) for item in value)
+        kind = typing.get_args(hint)[0]
+        odd = [item for item in value if not isinstance(item, kind)]
+        mistakes.extend(f"{key} is {item!r}; it should be {kind.__name__}" for item in odd)
+        return tuple(value)
     if origin is dict and isinstance(value, dict):
         return dict(value)
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
@@ -131,6 +151,8 @@ def _convert(hint: Any, value: Any, key: str, mistakes: list[str]) -> Any:
             return float(value)
         except ValueError:
             pass
+    if hint is str and (value is None or type(value) in (int, float)):
+        return "" if value is None else str(value)  # --set data.train= and a folder called 2024
     mistaken_flag = hint is int and isinstance(value, bool)
     if isinstance(hint, type) and isinstance(value, hint) and not mistaken_flag:
         return value

@@ -6,6 +6,7 @@ its code family does; fields that small models need are off by default.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +16,15 @@ from segearth.errors import RecipeError
 def _require(condition: bool, key: str, problem: str, hint: str) -> None:
     if not condition:
         raise RecipeError(problem, where=key, hint=hint)
+
+
+def _within(section: str, recipe: object, **bounds: tuple[float, float]) -> None:
+    """Refuse values out of range, NaN included."""
+    for key, (low, high) in bounds.items():
+        value = getattr(recipe, key)
+        span = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+        good = low <= value <= high and math.isfinite(value)
+        _require(good, f"{section}.{key}", f"{key} is {value}", f"give {span}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +81,16 @@ class LanguageRecipe:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type in which the weights are kept."""
 
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        _within(
+            "model.language",
+            self,
+            lora_rank=(0, 4096),
+            lora_alpha=(1, math.inf),
+            lora_dropout=(0, 0.99),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTokensRecipe:
@@ -92,6 +112,10 @@ class ImageTokensRecipe:
     """With `pyramid`: cells along a token; 2 makes a quarter of the tokens."""
     grid_position: bool = False
     """Add a two-dimensional sine position to the tokens; the tower has its own, maps do not."""
+
+    def __post_init__(self) -> None:
+        """Refuse maps that are not there."""
+        _within("model.image_tokens", self, level=(-4, -1), pool=(1, 64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +165,22 @@ class MaskHeadRecipe:
 
     def __post_init__(self) -> None:
         """Refuse sizes that GroupNorm and the level cycle cannot take."""
+        _within(
+            "model.mask_head",
+            self,
+            width=(32, 8192),
+            heads=(1, 1024),
+            encoder_layers=(1, 100),
+            encoder_ffn=(1, math.inf),
+            points=(1, 64),
+            decoder_ffn=(1, math.inf),
+        )
+        _require(
+            self.decoder_layers > 0 and self.decoder_layers % 3 == 0,
+            "model.mask_head.decoder_layers",
+            f"decoder_layers is {self.decoder_layers}, which 3 does not divide",
+            "3, 6 or 9: the layers cycle through three map sizes",
+        )
         _require(
             self.width % 32 == 0 and self.width % self.heads == 0,
             "model.mask_head.width",
@@ -171,6 +211,9 @@ class ModelRecipe:
             f"queries_per_target is {self.queries_per_target}",
             "1 is the paper's choice; 3 to 100 repeat its Figure 5",
         )
+        _within(
+            "model", self, max_instruction_tokens=(1, math.inf), max_answer_tokens=(1, math.inf)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +236,12 @@ class LossRecipe:
     important: float = 0.75
     """Share of the points taken where the mask is least certain."""
 
+    def __post_init__(self) -> None:
+        """Refuse weights and shares that make no sense."""
+        weights = dict.fromkeys(("bce", "dice", "spatial", "score"), (0.0, math.inf))
+        _within("loss", self, **weights, points=(1, math.inf), oversample=(1, 100))
+        _within("loss", self, important=(0, 1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerRecipe:
@@ -214,6 +263,8 @@ class OptimizerRecipe:
 
     def __post_init__(self) -> None:
         """Refuse values that would only fail hours later."""
+        names = ("learning_rate", "language_rate", "pyramid_rate", "weight_decay", "clip_norm")
+        _within("optimizer", self, **dict.fromkeys(names, (0.0, math.inf)), final_ratio=(0, 1))
         _require(
             0 <= self.warmup_ratio < 1,
             "optimizer.warmup_ratio",
@@ -246,6 +297,18 @@ class DataRecipe:
     questions: int = 1
     """Questions asked of one picture in a step; they share its encoding."""
 
+    def __post_init__(self) -> None:
+        """Refuse shares that do not add up."""
+        shares = ("drawn", "mosaic", "paste", "scale")
+        _within("data", self, **dict.fromkeys(shares, (0.0, 1.0)), questions=(1, 1000))
+        total = self.drawn + self.mosaic + self.paste
+        _require(
+            total <= 1.0000001,
+            "data.drawn",
+            f"drawn, mosaic and paste are {total:g} together",
+            "they are shares of all pictures: 1 at most",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRecipe:
@@ -271,6 +334,19 @@ class TrainRecipe:
     """Model folder to start from."""
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """Type of the weights in `last/` and `best/`; resuming is exact all the same."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts that would never begin or never end."""
+        counts = ("steps", "batch_size", "accumulate", "log_every", "validate_every")
+        _within("train", self, **dict.fromkeys(counts, (1.0, math.inf)), ema=(0, 0.999999))
+        _within("train", self, workers=(0, 1024), validate_records=(0, math.inf))
+        _within("train", self, save_minutes=(0, math.inf))
+        _require(
+            self.batch_size % self.accumulate == 0,
+            "train.accumulate",
+            f"{self.accumulate} passes do not divide a batch of {self.batch_size}",
+            "take a divisor of train.batch_size",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 SEG = "[SEG]"
-_TARGET = re.compile(r"(?:<p>(?P<phrase>[^<>]*?)\s*</p>\s*)?\[SEG\]", re.IGNORECASE)
+_TARGET = re.compile(r"(?:<[pP]>(?P<phrase>[^<>]*?)\s*</[pP]>\s*)?\[SEG\]")
 
 
 def count_seg(answer: str) -> int:

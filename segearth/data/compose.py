@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segearth.data.augment import resize
+from segearth.data.augment import crop, resize
 from segearth.data.colours import colour_name
 from segearth.data.known import KnownPicture
 from segearth.data.objects import SceneObject
@@ -108,17 +108,17 @@ def mosaic(tiles: Sequence[KnownPicture], columns: int, tile_px: int) -> KnownPi
 
     A kind is complete in the mosaic if in every tile it is complete or surely absent.
     """
-    small = [resize(tile, tile_px) for tile in tiles]
+    small = [resize(_square(tile), tile_px) for tile in tiles]
     rows = len(tiles) // columns
     side = np.zeros((rows * tile_px, columns * tile_px, 3), np.uint8)
     placed: list[tuple[int, SceneObject]] = []
     for number, tile in enumerate(small):
         top, left = number // columns * tile_px, number % columns * tile_px
         box = np.s_[top : top + tile_px, left : left + tile_px]
-        side[box] = cv2.resize(tile.image, (tile_px, tile_px))
+        side[box] = tile.image
         for item in tile.objects:
             mask = np.zeros(side.shape[:2], bool)
-            mask[box][: item.mask.shape[0], : item.mask.shape[1]] = item.mask
+            mask[box] = item.mask
             placed.append((number, replace(item, mask=mask, parent=None)))
     known = _kinds_known_everywhere(small)
     objects = _join_stuff([replace(item, complete=item.category in known) for _, item in placed])
@@ -131,6 +131,13 @@ def mosaic(tiles: Sequence[KnownPicture], columns: int, tile_px: int) -> KnownPi
         absent=tuple(sorted(absent)),
         gsd_m=gsds.pop() if len(gsds) == 1 else None,
     )
+
+
+def _square(tile: KnownPicture) -> KnownPicture:
+    """Cut the middle square out of a tile."""
+    height, width = tile.image.shape[:2]
+    side = min(height, width)
+    return crop(tile, (height - side) // 2, (width - side) // 2, side, side)
 
 
 def _kinds_known_everywhere(tiles: Sequence[KnownPicture]) -> set[str]:

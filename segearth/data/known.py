@@ -61,7 +61,7 @@ def know(annotated: AnnotatedImage, image: NDArray[np.uint8]) -> KnownPicture:
         crowd = kind_of(category) == "thing" and pieces[0] is mask
         made = [_object(category, piece, image, complete=True) for piece in pieces]
         objects += [replace(item, crowd=crowd) for item in made]
-    for category in single.keys() - whole.keys():
+    for category in sorted(single.keys() - whole.keys()):
         complete = category in annotated.complete
         objects += [_object(category, m, image, complete=complete) for m in single[category]]
     present = {item.category for item in objects}

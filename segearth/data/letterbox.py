@@ -35,7 +35,7 @@ class Letterbox:
     def picture(self, image: NDArray[np.uint8], pad_value: int) -> NDArray[np.uint8]:
         """Resize and pad an image ``(H, W, 3)`` to ``(S, S, 3)``."""
         size = (self.fitted_width, self.fitted_height)
-        shrinks = self.fitted_height < self.height
+        shrinks = self.fitted_height < self.height or self.fitted_width < self.width
         # Area averaging where the picture shrinks: bilinear would skip pixels and alias.
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         fitted = cv2.resize(image, size, interpolation=how)
@@ -46,11 +46,19 @@ class Letterbox:
     def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Resize and pad a mask ``(H, W)`` to ``(S, S)``; a pixel is on if half of it is."""
         size = (self.fitted_width, self.fitted_height)
-        shrinks = self.fitted_height < self.height
+        shrinks = self.fitted_height < self.height or self.fitted_width < self.width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         square = np.zeros((self.side, self.side), bool)
         soft = cv2.resize(mask.astype(np.float32), size, interpolation=how)
         square[self._rows, self._columns] = soft >= 0.5
+        return square
+
+    def any_pixel(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Resize and pad a mask so that none of its pixels is lost, ``(S, S)``."""
+        square = np.zeros((self.side, self.side), bool)
+        square[self._rows, self._columns] = any_pixel_resize(
+            mask, self.fitted_height, self.fitted_width
+        )
         return square
 
     def undo(self, logits: Tensor) -> Tensor:
@@ -98,6 +106,20 @@ def letterbox(
 def squash(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Resize to a square without keeping the aspect, as SigLIP's own processor does."""
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def any_pixel_resize(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Resize a mask; where it shrinks, a pixel is on if any that fall into it is.
+
+    Args:
+        mask: ``(H, W)``.
+        height: Rows of the result.
+        width: Columns of the result.
+    """
+    rows = np.arange(height) * mask.shape[0] // height
+    columns = np.arange(width) * mask.shape[1] // width
+    joined = np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, axis=0), columns, axis=1)
+    return np.asarray(joined, bool)
 
 
 def any_overlap_grid(mask: NDArray[np.bool_], cells: int, cell_px: int) -> NDArray[np.bool_]:

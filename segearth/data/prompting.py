@@ -23,7 +23,7 @@ class Prompter:
         image_tokens: P, slots kept for the image.
         queries_per_target: k.
         max_instruction_tokens: Longer instructions are refused.
-        max_answer_tokens: Longer answers are cut in training.
+        max_answer_tokens: Longer answers are not trained on, and not generated.
     """
 
     tokenizer: Any
@@ -82,15 +82,28 @@ class Prompter:
     def answer_ids(self, answer: str) -> list[int]:
         """Encode an answer, `[SEG]` expanded to k tokens, closed by the end token."""
         ids = self._encode(expand_seg(answer, self.queries_per_target))
-        return [*ids[: self.max_answer_tokens - 1], self.end_id]
+        return [*ids, self.end_id]
 
     def answer_text(self, ids: Sequence[int]) -> str:
         """Decode generated ids to the paper's notation, one `[SEG]` a target."""
         kept = [token for token in ids if token != self.end_id]
         text = self.tokenizer.decode(kept, skip_special_tokens=False)
         if self.queries_per_target > 1:
-            text = re.sub(r"\[SEG1\](\s*\[SEG\d+\])*", SEG, text)
-        return tidy_answer(text)
+            text = re.sub(r"\[SEG1\](\s*\[SEG(?!1\])\d+\])*", SEG, text)
+        return tidy_answer(text, glue_dashes=self._loses_spaces)
+
+    def fits(self, instruction: str, answer: str) -> bool:
+        """Tell whether a question and its answer are within the model's limits."""
+        words = " ".join(instruction.split())
+        return (
+            0 < len(self._encode(words)) <= self.max_instruction_tokens
+            and len(self.answer_ids(answer)) <= self.max_answer_tokens
+        )
+
+    @property
+    def _loses_spaces(self) -> bool:
+        """Word pieces cannot tell "upper-left" from "upper - left"; byte pairs can."""
+        return str(self.tokenizer.decode(self._encode("a-b"))).strip() != "a-b"
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -102,16 +115,23 @@ def width_words(ground_width_m: float | None) -> str:
     if not ground_width_m or not math.isfinite(ground_width_m) or ground_width_m <= 0:
         return "unknown"
     digits = 1 - math.floor(math.log10(ground_width_m))
-    return f"{round(ground_width_m, digits):g}"
+    rounded = round(ground_width_m, digits)
+    return f"{rounded:.0f}" if rounded >= 10 else f"{rounded:g}"
 
 
-def tidy_answer(text: str) -> str:
-    """Undo what word-piece decoding does to spaces, tags and the first letter."""
+def tidy_answer(text: str, *, glue_dashes: bool = True) -> str:
+    """Undo what word-piece decoding does to spaces, tags and the first letter.
+
+    Args:
+        text: As decoded.
+        glue_dashes: Read "upper - left" as "upper-left".
+    """
     text = re.sub(r"<\s*p\s*>\s*", "<p>", text)
     text = re.sub(r"\s*<\s*/\s*p\s*>", " </p>", text)
     text = re.sub(r"</p>\s*\[SEG\]", f"</p>{SEG}", text)
     text = re.sub(r"\s+([.,;:!?])", r"\1", text)
     text = re.sub(r"(\w)\s*'\s*(s|t|re)\b", r"\1'\2", text)
-    text = re.sub(r"\s*-\s*(?=\w)", "-", text)
+    if glue_dashes:
+        text = re.sub(r"(?<=\w)\s*-\s*(?=\w)", "-", text)
     text = " ".join(text.split())
     return text[:1].upper() + text[1:]

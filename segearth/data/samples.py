@@ -16,7 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segearth.data.letterbox import any_overlap_grid, letterbox, squash, to_tensor
+from segearth.data.letterbox import (
+    any_overlap_grid,
+    any_pixel_resize,
+    letterbox,
+    squash,
+    to_tensor,
+)
 from segearth.data.packing import Role
 from segearth.data.prompting import Prompter
 from segearth.errors import DataError
@@ -130,8 +136,6 @@ def encode_sample(example: Example, prompter: Prompter, geometry: Geometry) -> B
     ground = example.gsd_m * max(height, width) if example.gsd_m else None
     text = _encode_text(example.exchanges, prompter, ground)
     masks, grids, known = _encode_masks(example, geometry)
-    if len(masks) != len(text["group"]):
-        raise DataError("an answer was cut within its targets", hint="raise max_answer_tokens")
     k = prompter.queries_per_target
     return Batch(
         image=to_tensor(square)[None],
@@ -145,7 +149,7 @@ def encode_sample(example: Example, prompter: Prompter, geometry: Geometry) -> B
         seg_positions=torch.tensor(text["seg"], dtype=torch.int64).view(-1, k),
         target_masks=_stack(masks, geometry.side),
         target_grid=_stack(grids, geometry.cells),
-        cell_valid=torch.from_numpy(_valid_cells(height, width, geometry))[None],
+        cell_valid=torch.from_numpy(_grid(np.ones((height, width), bool), geometry))[None],
         drawn=torch.tensor(known, dtype=torch.bool),
     )
 
@@ -233,32 +237,21 @@ def _encode_masks(
             raise DataError(f"{count} [SEG] but {len(exchange.masks)} masks: {exchange.answer}")
         for mask in exchange.masks:
             masks.append(box.mask(mask))
-            grids.append(_grid(mask, masks[-1], geometry))
+            grids.append(_grid(mask, geometry))
             known.append(True)
     return masks, grids, known
 
 
-def _grid(
-    mask: NDArray[np.bool_], boxed: NDArray[np.bool_], geometry: Geometry
-) -> NDArray[np.bool_]:
-    """Put a mask on the attention cells, in the geometry that the token encoder saw."""
-    if not geometry.tower_side:
-        return any_overlap_grid(boxed, geometry.cells, geometry.cell_px)
-    if geometry.tower_fit == "squash":
-        rows = np.linspace(0, mask.shape[0], geometry.tower_side, endpoint=False).astype(int)
-        columns = np.linspace(0, mask.shape[1], geometry.tower_side, endpoint=False).astype(int)
-        # Any overlap also where the tower's square is smaller than the picture.
-        reduced = np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, 0), columns, 1)
-        return any_overlap_grid(reduced, geometry.cells, geometry.cell_px)
+def _grid(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
+    """Put a mask ``(H, W)`` on the attention cells, in the geometry that the encoder saw."""
     height, width = mask.shape
-    fitted = letterbox(height, width, geometry.tower_side, "centre").mask(mask)
-    return any_overlap_grid(fitted, geometry.cells, geometry.cell_px)
-
-
-def _valid_cells(height: int, width: int, geometry: Geometry) -> NDArray[np.bool_]:
-    everything = np.ones((height, width), bool)
-    boxed = letterbox(height, width, geometry.side, geometry.pad).mask(everything)
-    return _grid(everything, boxed, geometry)
+    if not geometry.tower_side:
+        seen = letterbox(height, width, geometry.side, geometry.pad).any_pixel(mask)
+    elif geometry.tower_fit == "squash":
+        seen = any_pixel_resize(mask, geometry.tower_side, geometry.tower_side)
+    else:
+        seen = letterbox(height, width, geometry.tower_side, "centre").any_pixel(mask)
+    return any_overlap_grid(seen, geometry.cells, geometry.cell_px)
 
 
 def _stack(masks: Sequence[NDArray[np.bool_]], side: int) -> Tensor:

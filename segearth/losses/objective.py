@@ -77,8 +77,10 @@ def objective(
             important=recipe.important,
         )
         mask_total = mask_total + recipe.bce * bce + recipe.dice * dice
-        if scores is not None and logits is mask_logits[-1] and len(chosen):
-            score = F.cross_entropy(scores.float(), chosen)
+        if scores is not None and logits is mask_logits[-1]:
+            score = scores.sum() * 0  # without a target, too, the score head is in the graph
+            if len(chosen):
+                score = F.cross_entropy(scores.float(), chosen)
     spatial = text.new_zeros(())
     if seg_attention is not None and target_tokens is not None and valid_tokens is not None:
         form = printed_form if recipe.spatial_form == "printed" else per_layer_form

@@ -21,7 +21,12 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from segearth.config.schema import ImageTokensRecipe, LanguageRecipe, ModelRecipe
+from segearth.config.schema import (
+    ImageTokensRecipe,
+    LanguageRecipe,
+    ModelRecipe,
+    PyramidRecipe,
+)
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
@@ -62,6 +67,13 @@ def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> An
     if recipe.language.tags_are_tokens:
         special += ["<p>", "</p>"]
     tokenizer.add_tokens(special, special_tokens=True)
+    end = recipe.template.end
+    if tokenizer.convert_tokens_to_ids(end) in (None, tokenizer.unk_token_id):
+        raise CheckpointError(
+            f"the tokenizer has no token {end}",
+            where="model.template.end",
+            hint="name the token that ends a text of this language model",
+        )
     return tokenizer
 
 
@@ -111,7 +123,7 @@ def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) ->
         CheckpointError: Starting weights are missing or do not fit.
     """
     language = LanguageModel(_language(recipe.language, len(prompter.tokenizer), pretrained))
-    pyramid = Pyramid(recipe.pyramid.name, recipe.pyramid.image_size)
+    pyramid = _pyramid(recipe.pyramid)
     if pretrained and recipe.pyramid.weights:
         load_part(pyramid.encoder, Path(recipe.pyramid.weights), allow_unexpected=True)
     tower = None
@@ -184,6 +196,17 @@ def load_part(module: nn.Module, file: Path, *, allow_unexpected: bool = False) 
     load_tensors(module, read_tensors(file), where=str(file), allow_unexpected=allow_unexpected)
 
 
+def _pyramid(recipe: PyramidRecipe) -> Pyramid:
+    try:
+        return Pyramid(recipe.name, recipe.image_size)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"timm has no encoder {recipe.name} with maps at strides 4, 8, 16 and 32: {error}",
+            where="model.pyramid.name",
+            hint="swin_base_patch4_window12_384, convnext_tiny, tf_efficientnet_lite0 …",
+        ) from error
+
+
 def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreTrainedModel:
     dtype = getattr(torch, recipe.dtype)
     overrides: dict[str, Any] = dict(recipe.config)
@@ -220,7 +243,14 @@ def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
         lora_dropout=recipe.lora_dropout,
         target_modules=list(recipe.lora_targets),
     )
-    inject_adapter_in_model(config, lm)
+    try:
+        inject_adapter_in_model(config, lm)
+    except ValueError as error:
+        raise CheckpointError(
+            f"no layer of the language model is called {' or '.join(recipe.lora_targets)}",
+            where="model.language.lora_targets",
+            hint="q_proj and v_proj suit Phi and Llama; query and value suit Bert",
+        ) from error
 
 
 def _tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from segearth.config.load import from_tree, to_tree
 from segearth.config.schema import ModelRecipe
 from segearth.data.prompting import Prompter
-from segearth.errors import CheckpointError, RecipeError
+from segearth.errors import CheckpointError, DataError, RecipeError
 from segearth.files import atomic_path, write_text
 from segearth.model.build import build_model, build_prompter, build_tokenizer, self_contained
 from segearth.model.segearth import SegEarth
@@ -109,7 +109,12 @@ def save_model(
         tensors: Weights to write instead, such as a moving average.
         dtype: Floating type on disk; as in memory when None.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be made: {error.strerror}", hint="choose a folder below one of yours"
+        ) from error
     state = tensors or model.state_dict()
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     kept = {name: t for name, t in kept.items() if name not in tied_names(model)}

@@ -45,7 +45,7 @@ class _Row:
     """An answer in the making."""
 
     ids: list[int] = field(default_factory=list)
-    states: list[Tensor] = field(default_factory=list)
+    states: dict[int, Tensor] = field(default_factory=dict)  # by place in ids
     forced: list[int] = field(default_factory=list)
     ended: bool = False
 
@@ -100,7 +100,8 @@ def answer(
             row.forced = list(ids)
     step = _Stepper(model, prompter, cache, questions)
     hidden = step.first()
-    for _ in range(prompter.max_answer_tokens):
+    limit = max([prompter.max_answer_tokens, *(len(ids) for ids in given or ())])
+    for _ in range(limit):
         tokens = _choose(model, prompter, hidden, rows)
         if all(row.ended for row in rows):
             break
@@ -108,7 +109,7 @@ def answer(
         seg = set(prompter.seg_ids)
         for index, row in enumerate(rows):
             if not row.ended and row.ids[-1] in seg:
-                row.states.append(hidden[index])
+                row.states[len(row.ids) - 1] = hidden[index]
     return [_finish(row, prompter, model.language.width) for row in rows]
 
 
@@ -185,8 +186,20 @@ def _choose(model: SegEarth, prompter: Prompter, hidden: Tensor, rows: Sequence[
 
 
 def _finish(row: _Row, prompter: Prompter, width: int) -> Generated:
-    k = prompter.queries_per_target
-    whole = len(row.states) // k * k  # an answer cut off within [SEG1]…[SEGk] loses that target
-    if not whole:
-        return Generated(ids=row.ids, seg_hidden=torch.zeros(0, k, width))
-    return Generated(ids=row.ids, seg_hidden=torch.stack(row.states[:whole]).unflatten(0, (-1, k)))
+    """Keep whole groups `[SEG1]…[SEGk]`; a stray or cut-off query token is no target."""
+    k, order = prompter.queries_per_target, prompter.seg_ids
+    kept: list[int] = []
+    states: list[Tensor] = []
+    place = 0
+    while place < len(row.ids):
+        if row.ids[place : place + k] == order:
+            states += [row.states[place + offset] for offset in range(k)]
+            kept += order
+            place += k
+        else:
+            if row.ids[place] not in order:
+                kept.append(row.ids[place])
+            place += 1
+    if not states:
+        return Generated(ids=kept, seg_hidden=torch.zeros(0, k, width))
+    return Generated(ids=kept, seg_hidden=torch.stack(states).unflatten(0, (-1, k)))

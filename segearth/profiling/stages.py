@@ -112,7 +112,7 @@ def image_stages(model: SegEarth, shape: Geometry) -> list[Stage]:
         stages.append(Stage(part="connector", run=_map_connector(model), inputs=maps))
         return stages
     pixels = _empty(model, 1, 3, shape.tower_side, shape.tower_side)
-    channels = int(model.image_tower.tower.config.hidden_size)
+    channels = int(model.image_tower.config.hidden_size)
     seen = _empty(model, 1, shape.cells**2, channels)
     return [
         *stages,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,17 @@ from segearth.config.schema import Recipe
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream
-from segearth.errors import UsageError
+from segearth.errors import CheckpointError, RecipeError, UsageError
 from segearth.files import write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
-from segearth.model.checkpoint import load_tensors, model_folder, read_tensors, save_model
+from segearth.model.checkpoint import (
+    WEIGHTS,
+    load_tensors,
+    model_folder,
+    read_tensors,
+    save_model,
+)
 from segearth.training.card import write_card
 from segearth.training.optimizer import (
     MovingAverage,
@@ -31,9 +37,11 @@ from segearth.training.optimizer import (
     rate_at,
     set_rate,
 )
-from segearth.training.state import load_state, save_state
+from segearth.training.state import NUMBERS, load_state, save_state
 from segearth.training.stop import StopRequest
 from segearth.training.validate import Validation
+
+_ATTEMPTS = 400  # other examples tried in place of one without a question that fits
 
 
 class Samples(Dataset[Batch]):
@@ -48,9 +56,21 @@ class Samples(Dataset[Batch]):
         return 1 << 40
 
     def __getitem__(self, index: int) -> Batch:
-        """Encode one example."""
-        example = self.stream.example(self.start + index)
-        return encode_sample(example, self.prompter, self.shape)
+        """Encode one example; of its questions, those that fit the model's limits."""
+        for attempt in range(_ATTEMPTS):
+            example = self.stream.example(self.start + index + (attempt << 40))
+            fitting = tuple(
+                exchange
+                for exchange in example.exchanges
+                if self.prompter.fits(exchange.instruction, exchange.answer)
+            )
+            if fitting:
+                return encode_sample(replace(example, exchanges=fitting), self.prompter, self.shape)
+        raise RecipeError(
+            "hardly a question fits the model's limits",
+            where="model.max_instruction_tokens and model.max_answer_tokens",
+            hint="raise them",
+        )
 
 
 class Run:
@@ -84,11 +104,12 @@ class Run:
         self.model = build_model(
             recipe.model, self.prompter, pretrained=not (recipe.train.init_from or resume)
         )
-        if recipe.train.init_from:
-            start = model_folder(recipe.train.init_from)
-            load_tensors(self.model, read_tensors(start / "model.safetensors"), where=str(start))
+        if resume or recipe.train.init_from:
+            # On resuming, what does not learn (a frozen encoder) comes from `last/` too.
+            start = _started(folder) if resume else model_folder(recipe.train.init_from)
+            load_tensors(self.model, read_tensors(start / WEIGHTS), where=str(start))
         if recipe.train.gradient_checkpointing:
-            self.model.language.lm.gradient_checkpointing_enable()
+            self.model.language.lm.activation_checkpointing_enable()
         self.optimizer = build_optimizer(self.model, recipe.optimizer)
         self.average = MovingAverage(self.model, recipe.train.ema)
         self.step, self.best = 0, -1.0
@@ -96,7 +117,8 @@ class Run:
             self.step, self.best = load_state(
                 folder / "last", self.model, self.optimizer, self.average
             )
-        self.validation = Validation(recipe, self.prompter)
+            _cut_log(folder / "log.jsonl", self.step)
+        self.validation = Validation(recipe, self.prompter, folder)
         self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
     def train(self, on_step: Callable[[int, dict[str, Any]], None]) -> None:
@@ -110,9 +132,13 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
         self.board = SummaryWriter(str(self.folder / "tensorboard"))
-        train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
         self.model.train()
-        stop = StopRequest()
+        with StopRequest() as stop:
+            self._run(on_step, stop)
+        self.board.close()
+
+    def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
+        train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
         for batches in self._batches():
             figures = self._take(batches)
             self.step += 1
@@ -132,7 +158,6 @@ class Run:
             on_step(self.step, figures)
             if stopped:
                 raise KeyboardInterrupt
-        self.board.close()
 
     def save(self, name: str) -> None:
         """Write `last/` or `best/`; `last/` also gets the training state."""
@@ -165,8 +190,15 @@ class Run:
         """One list of passes a step, from the present step on."""
         train, world = self.recipe.train, self.accelerator.num_processes
         rank = self.accelerator.process_index
+        if train.batch_size % (world * train.accumulate):
+            raise RecipeError(
+                f"a batch of {train.batch_size} does not split into {world} processes of "
+                f"{train.accumulate} passes",
+                where="train.batch_size",
+                hint=f"{world * train.accumulate} would",
+            )
         share = train.batch_size // world
-        passes, size = train.accumulate, max(1, share // train.accumulate)
+        passes, size = train.accumulate, share // train.accumulate
         samples = Samples(self.stream, self.prompter, geometry(self.recipe.model), 0)
         order = _Order(self.step, train.steps, train.batch_size, rank * share, passes, size)
         loader: DataLoader[Batch] = DataLoader(
@@ -266,6 +298,30 @@ class _Order:
             for number in range(self.passes):
                 start = step * self.batch + self.offset + number * self.size
                 yield list(range(start, start + self.size))
+
+
+def _started(folder: Path) -> Path:
+    """Find the latest checkpoint of a run.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    if not (folder / "last" / NUMBERS).is_file():
+        raise CheckpointError(
+            f"{folder / 'last'} holds no training state",
+            where="--resume",
+            hint="leave --resume out",
+        )
+    return model_folder(folder / "last")
+
+
+def _cut_log(log: Path, step: int) -> None:
+    """Drop the lines of steps that will be made again."""
+    if not log.exists():
+        return
+    lines = log.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+    write_text(log, "".join(f"{line}\n" for line in kept))
 
 
 def _rounded(value: float) -> float:

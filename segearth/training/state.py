@@ -67,13 +67,22 @@ def load_state(
         raise CheckpointError(
             f"{folder} holds no training state", where="--resume", hint="leave --resume out"
         )
-    numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+    try:
+        best = float(json.loads((folder / NUMBERS).read_text(encoding="utf-8"))["best"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{NUMBERS} cannot be read: {error}", where=str(folder), hint="start again"
+        ) from error
     tensors = read_tensors(folder / TENSORS)
     learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    missing = [name for name in learning if f"weight/{name}" not in tensors]
-    if missing:
+    strange = [
+        name
+        for name, parameter in learning.items()
+        if tensors.get(f"weight/{name}", torch.empty(0)).shape != parameter.shape
+    ]
+    if strange:
         raise CheckpointError(
-            f"the training state has no {missing[0]} ({len(missing)} missing)",
+            f"the training state does not fit {strange[0]} ({len(strange)} tensors differ)",
             where=str(folder / TENSORS),
             hint="resume with the recipe that the run began with",
         )
@@ -88,4 +97,4 @@ def load_state(
             }
             if moments:
                 optimizer.state[parameter] = moments
-    return int(tensors["step"]), float(numbers["best"])
+    return int(tensors["step"]), best

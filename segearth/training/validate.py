@@ -9,25 +9,47 @@ import numpy as np
 from segearth.config.schema import Recipe
 from segearth.data.manifest import Record, read_manifest
 from segearth.data.prompting import Prompter
+from segearth.data.scenes import draw_dataset
 from segearth.evaluation.evaluate import evaluate
 from segearth.evaluation.running import run_model
 from segearth.model.segearth import SegEarth
 from segearth.model.segmenter import Segmenter
 
+_SCENE_PX = 256
+_QUESTIONS_A_SCENE = 8  # about
+
 
 class Validation:
     """A fixed part of the validation manifest, scored as `segearth eval --metric strict`."""
 
-    def __init__(self, recipe: Recipe, prompter: Prompter) -> None:
-        """Choose the records: evenly spread over the manifest."""
+    def __init__(self, recipe: Recipe, prompter: Prompter, folder: Path) -> None:
+        """Choose the records: evenly spread over the manifest.
+
+        Args:
+            recipe: Names the manifest; without one, scenes are drawn.
+            prompter: Of the model.
+            folder: The run's; drawn scenes go to `validation/` in it.
+        """
         self.recipe, self.prompter = recipe, prompter
         self.records: list[Record] = []
         self.latest: dict[str, float] = {}
-        if recipe.data.validation:
-            every = read_manifest(Path(recipe.data.validation))
+        if recipe.train.validate_records:
+            every = read_manifest(self._manifest(folder))
             count = min(len(every), recipe.train.validate_records)
             chosen = np.linspace(0, len(every), count, endpoint=False).astype(int)
             self.records = [every[index] for index in chosen]
+
+    def _manifest(self, folder: Path) -> Path:
+        if self.recipe.data.validation:
+            return Path(self.recipe.data.validation)
+        place = folder / "validation"
+        manifest = place / "manifest.jsonl"
+        if not manifest.exists():
+            scenes = max(1, self.recipe.train.validate_records // _QUESTIONS_A_SCENE)
+            place.mkdir(parents=True, exist_ok=True)
+            # A seed of its own: the scenes of training are numbered from the run's seed.
+            manifest = draw_dataset(place, scenes, 1_000_000 + self.recipe.seed, _SCENE_PX)
+        return manifest
 
     def measure(self, model: SegEarth) -> dict[str, float]:
         """Answer the records and score the answers.

@@ -178,13 +178,19 @@ def test_a_value_out_of_range_is_refused_before_the_run(change):
         ("train.steps=50_000", lambda r: r.train.steps == 50_000),
         ("optimizer.learning_rate=1e-4", lambda r: r.optimizer.learning_rate == 1e-4),
         ("optimizer.learning_rate=1", lambda r: r.optimizer.learning_rate == 1.0),
-        ("model.language.lora_targets=[a, b]", lambda r: r.model.language.lora_targets == ("a", "b")),
-        ("model.language.config.hidden_size=32", lambda r: r.model.language.config["hidden_size"] == 32),
+        (
+            "model.language.lora_targets=[a, b]",
+            lambda r: r.model.language.lora_targets == ("a", "b"),
+        ),
+        (
+            "model.language.config.hidden_size=32",
+            lambda r: r.model.language.config["hidden_size"] == 32,
+        ),
         ("model.language.name=a=b", lambda r: r.model.language.name == "a=b"),
         ("train.gradient_checkpointing=true", lambda r: r.train.gradient_checkpointing),
-        ("data.train=", lambda r: r.data.train == ""),
+        pytest.param("data.train=", lambda r: r.data.train == ""),
         ("data.train=''", lambda r: r.data.train == ""),
-        ("data.train=2024", lambda r: r.data.train == "2024"),
+        pytest.param("data.train=2024", lambda r: r.data.train == "2024"),
         (" train.steps =3", lambda r: r.train.steps == 3),
     ],
 )

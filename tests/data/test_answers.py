@@ -42,7 +42,14 @@ def test_phrases_are_found_in_order(answer, phrases):
     assert count_seg(answer) == len(phrases)
 
 
-@pytest.mark.parametrize("answer", ["it is [seg].", "[Seg] and [SEG]", "[SEG1][SEG2]"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("it is [seg]."),
+        pytest.param("[Seg] and [SEG]"),
+        "[SEG1][SEG2]",
+    ],
+)
 def test_there_are_as_many_phrases_as_targets(answer):
     assert len(find_phrases(answer)) == count_seg(answer)
 
@@ -53,7 +60,8 @@ def test_a_target_is_written_as_in_the_paper():
 
 
 @pytest.mark.parametrize(
-    ("k", "tokens"), [(1, ["[SEG]"]), (2, ["[SEG1]", "[SEG2]"]), (3, ["[SEG1]", "[SEG2]", "[SEG3]"])]
+    ("k", "tokens"),
+    [(1, ["[SEG]"]), (2, ["[SEG1]", "[SEG2]"]), (3, ["[SEG1]", "[SEG2]", "[SEG3]"])],
 )
 def test_tokens_of_a_target(k, tokens):
     assert seg_tokens(k) == tokens

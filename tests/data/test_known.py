@@ -73,9 +73,7 @@ def test_a_kind_of_which_only_some_were_drawn_is_incomplete():
 
 
 def test_a_kind_that_is_said_to_be_listed_whole_is_complete():
-    picture = know(
-        annotated(target("airplane", "instance", ONE), complete=("airplane",)), IMAGE
-    )
+    picture = know(annotated(target("airplane", "instance", ONE), complete=("airplane",)), IMAGE)
 
     assert counted(picture) == [("airplane", 100, True)]
 

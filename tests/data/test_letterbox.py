@@ -46,7 +46,8 @@ def test_padding_can_go_to_both_sides():
 
     assert (box.top, box.left) == (1, 0)
     assert np.array_equal(square[1:3], noise(2, 4))
-    assert not square[0].any() and not square[3].any()
+    assert not square[0].any()
+    assert not square[3].any()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,13 @@ def test_shrinking_averages_instead_of_skipping():
     assert (small == 100).all()
 
 
-@pytest.mark.parametrize("shape", [(1, 20_000), (20_000, 1)], ids=["row", "column"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param((1, 20_000), id="row"),
+        pytest.param((20_000, 1), id="column"),
+    ],
+)
 def test_shrinking_averages_a_single_line_too(shape):
     small = letterbox(*shape, 100).picture(noise(*shape), 0)
 
@@ -127,7 +134,8 @@ def test_an_empty_mask_stays_empty_and_a_full_one_full():
 
     assert not box.mask(np.zeros((30, 50), bool)).any()
     full = box.mask(np.ones((30, 50), bool))
-    assert full[: box.fitted_height].all() and not full[box.fitted_height :].any()
+    assert full[: box.fitted_height].all()
+    assert not full[box.fitted_height :].any()
 
 
 def test_a_single_pixel_survives_on_the_grid():

@@ -19,7 +19,13 @@ from segearth.errors import DataError
 
 NANO = Path(__file__).parents[2] / "segearth" / "model" / "nano"
 PYRAMID = Geometry(
-    side=64, pad="right-bottom", pad_value=128, tower_side=0, tower_fit="squash", cells=4, cell_px=16
+    side=64,
+    pad="right-bottom",
+    pad_value=128,
+    tower_side=0,
+    tower_fit="squash",
+    cells=4,
+    cell_px=16,
 )
 SQUASH = replace(PYRAMID, tower_side=44, cells=3, cell_px=14)
 BOXED = replace(SQUASH, tower_fit="letterbox")
@@ -76,7 +82,25 @@ def test_a_sequence_written_out():
 
     assert words(prompter, batch.token_ids[0, :1].tolist()) == ["[CLS]"]
     assert (batch.token_ids[0, 1:17] == 0).all()  # sixteen image tokens
-    first = "3 ##2 : the ships [SEP] the <p> ship </p> [SEG] and <p> dock </p> [SEG] [SEP]".split()
+    first = [
+        "3",
+        "##2",
+        ":",
+        "the",
+        "ships",
+        "[SEP]",
+        "the",
+        "<p>",
+        "ship",
+        "</p>",
+        "[SEG]",
+        "and",
+        "<p>",
+        "dock",
+        "</p>",
+        "[SEG]",
+        "[SEP]",
+    ]
     assert text[: len(first)] == first
     assert batch.segment[0, :17].tolist() == [0] * 17
     assert batch.segment[0, 17 : 17 + len(first)].tolist() == [1] * len(first)
@@ -124,9 +148,7 @@ def test_masks_and_grid_with_maps_as_tokens():
     batch = encode_sample(example(), make(), PYRAMID)
 
     assert batch.target_masks.shape == (3, 64, 64)
-    assert torch.equal(
-        batch.target_masks[0].nonzero().amax(dim=0), torch.tensor([15, 15])
-    )
+    assert torch.equal(batch.target_masks[0].nonzero().amax(dim=0), torch.tensor([15, 15]))
     assert batch.target_grid[0].nonzero().tolist() == [[0, 0]]
     assert batch.target_grid[1].nonzero().tolist() == [[1, 2], [1, 3]]
     # The lower half of the square is padding.
@@ -151,7 +173,12 @@ def test_a_boxed_tower_has_padding_above_and_below():
 
 
 @pytest.mark.parametrize(
-    ("geometry", "cells"), [(PYRAMID, 4), (SQUASH, 3), (BOXED, 3)], ids=["maps", "squash", "boxed"]
+    ("geometry", "cells"),
+    [
+        pytest.param(PYRAMID, 4, id="maps"),
+        pytest.param(SQUASH, 3, id="squash"),
+        pytest.param(BOXED, 3, id="boxed"),
+    ],
 )
 def test_a_single_pixel_of_a_large_picture_survives_on_the_grid(geometry, cells):
     one = mask(600, 800, 300, 200, 301, 201)
@@ -231,8 +258,9 @@ def test_joined_samples_are_padded_on_the_right():
 
 
 def test_joined_targets_keep_image_group_and_place():
-    one, two = encode_sample(example(), make(), PYRAMID), encode_sample(
-        example(exchanges=example().exchanges[1:]), make(), PYRAMID
+    one, two = (
+        encode_sample(example(), make(), PYRAMID),
+        encode_sample(example(exchanges=example().exchanges[1:]), make(), PYRAMID),
     )
 
     both = stack([one, two, one])
@@ -241,7 +269,9 @@ def test_joined_targets_keep_image_group_and_place():
     groups = both.target_group.tolist()
     assert groups[0] == groups[1] != groups[2]
     assert len({groups[0], groups[2], groups[3], groups[4], groups[6]}) == 5
-    assert torch.equal(both.seg_positions, torch.cat([one.seg_positions, two.seg_positions, one.seg_positions]))
+    assert torch.equal(
+        both.seg_positions, torch.cat([one.seg_positions, two.seg_positions, one.seg_positions])
+    )
     at = both.token_ids[both.target_image[:, None], both.seg_positions]
     assert (at == make().seg_ids[0]).all()
 

@@ -116,10 +116,12 @@ def test_every_seg_has_a_mask_of_the_pictures_size(folder, mix):
 
     for number in range(12):
         example = stream.example(number)
-        assert example.image.ndim == 3 and example.image.dtype == np.uint8
+        assert example.image.ndim == 3
+        assert example.image.dtype == np.uint8
         assert example.exchanges
         for exchange in example.exchanges:
-            assert exchange.instruction.strip() and exchange.answer.strip()
+            assert exchange.instruction.strip()
+            assert exchange.answer.strip()
             assert count_seg(exchange.answer) == len(exchange.masks)
             for mask in exchange.masks:
                 assert mask.shape == example.image.shape[:2]

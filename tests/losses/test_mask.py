@@ -118,8 +118,10 @@ def test_a_better_mask_costs_less():
 
     right, wrong = mask_losses(logits, truth, points=200), mask_losses(-logits, truth, points=200)
 
-    assert right[0] < wrong[0] and right[1] < wrong[1]
-    assert right[0] < 0.3 and right[1] < 0.1
+    assert right[0] < wrong[0]
+    assert right[1] < wrong[1]
+    assert right[0] < 0.3
+    assert right[1] < 0.1
 
 
 def test_a_constant_mask_gives_the_numbers_by_hand():

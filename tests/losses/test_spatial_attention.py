@@ -92,9 +92,7 @@ def test_a_target_that_misses_the_grid_is_left_out(form):
 def test_a_left_out_target_does_not_dilute_the_others(form):
     attention = rows([0.7, 0.1, 0.1, 0.1])
 
-    both = form(
-        torch.cat([attention, attention]), torch.cat([ONE_CELL, NOTHING]), ALL.repeat(2, 1)
-    )
+    both = form(torch.cat([attention, attention]), torch.cat([ONE_CELL, NOTHING]), ALL.repeat(2, 1))
 
     torch.testing.assert_close(both, form(attention, ONE_CELL, ALL))
 
@@ -117,7 +115,10 @@ def test_padding_is_neither_foreground_nor_background():
 
 
 def test_a_target_within_the_padding_only_is_left_out():
-    target, valid = torch.tensor([[False, False, False, True]]), torch.tensor([[True] * 3 + [False]])
+    target, valid = (
+        torch.tensor([[False, False, False, True]]),
+        torch.tensor([[True] * 3 + [False]]),
+    )
 
     value, scored = separation(torch.rand(1, 4), target, valid)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segearth.data.samples import encode_sample
-from segearth.errors import CheckpointError
+from segearth.errors import CheckpointError, RecipeError
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
 
 TOWER = (
@@ -42,11 +42,13 @@ def test_lora_lands_in_the_language_model_and_nowhere_else(toy_recipe):
 
 
 def test_a_new_lora_changes_nothing(toy_recipe, example):
-    plain, prompter = build(toy_recipe("phi", *FROZEN))
+    plain, _prompter = build(toy_recipe("phi", *FROZEN))
     adapted, _ = build(toy_recipe("phi", *FROZEN, *LORA), seed=1)
     weights = {
-        name.replace("_proj.", "_proj.base_layer.") if ("q_proj" in name or "v_proj" in name) else
-        name: tensor for name, tensor in plain.language.state_dict().items()
+        name.replace("_proj.", "_proj.base_layer.")
+        if ("q_proj" in name or "v_proj" in name)
+        else name: tensor
+        for name, tensor in plain.language.state_dict().items()
     }
     adapted.language.load_state_dict(weights, strict=False)
     embeddings, mask = torch.randn(1, 6, 64), torch.ones(6, 6, dtype=torch.bool).tril()[None, None]
@@ -97,7 +99,8 @@ def test_towers_stay_in_eval_mode(toy_recipe):
 
     model.train()
 
-    assert model.training and model.language.training
+    assert model.training
+    assert model.language.training
     assert not any(module.training for module in model.image_tower.modules())
     assert not any(module.training for module in model.vision_tower_mask.modules())
 
@@ -175,21 +178,29 @@ def test_the_paper_model_can_be_laid_out_without_memory(toy_recipe):
 
 MISTAKES = {
     "no-such-folder": "model.language.name=/there/is/nothing",
-    "no-such-encoder": "model.pyramid.name=no_such_backbone",
-    "encoder-without-strides": "model.pyramid.name=test_vit",
-    "lora-without-layers": "model.language.lora_targets=[no_proj]",
     "no-such-language": "model.language.config={model_type: nonsense}",
     "no-starting-weights": "model.pyramid.weights=/there/is/nothing.safetensors",
     "tower-without-folder": "model.image_tokens={source: tower, tower: /there/is/nothing}",
+}
+TRACEBACKS = {
+    "no-such-encoder": "model.pyramid.name=no_such_backbone",
+    "encoder-without-strides": "model.pyramid.name=test_vit",
+    "lora-without-layers": "model.language.lora_targets=[no_proj]",
     "end-is-no-token": "model.template.end=<|endoftext|>",
 }
 
 
-@pytest.mark.parametrize("change", MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(pytest.param(change, id=name) for name, change in MISTAKES.items()),
+        *(pytest.param(change, id=name) for name, change in TRACEBACKS.items()),
+    ],
+)
 def test_what_cannot_be_built_is_the_users_error(toy_recipe, change):
     changes = LORA if "lora" in change else ()
     recipe = toy_recipe("phi", *changes, change)
 
-    with pytest.raises(CheckpointError):
+    with pytest.raises((CheckpointError, RecipeError)):
         prompter = build_prompter(recipe, build_tokenizer(recipe))
         build_model(recipe, prompter, pretrained=True)

@@ -26,7 +26,7 @@ ROW_KEYS = {
 @pytest.fixture(scope="module")
 def measured(folder):
     subject = loaded_subject(str(folder), device="cpu", dtype="auto")
-    rows = profile_rows(subject, [4, 1], ["joint", "per-query"], runs=2, cross_check=True)
+    rows = profile_rows(subject, [4, 1], ["joint", "per-query"], runs=2)
     return report(subject, list(rows))
 
 
@@ -53,8 +53,20 @@ def test_flops_are_twice_the_macs_and_parts_add_up(measured):
     for row in measured["rows"]:
         assert row["tflops"] == pytest.approx(2 * row["tmacs"])
         assert sum(row["parts"].values()) == pytest.approx(row["tflops"])
-        assert abs(row["cross_check"]["difference"]) < 0.01
-        assert row["cross_check"]["not_traced"] == []
+        assert row["cross_check"] is None  # not asked for
+
+
+def test_a_second_count_is_shown_beside_the_first(nano):
+    small = replace(paper_subject(), recipe=nano(), vocabulary=lambda k: 900)
+
+    (row,) = profile_rows(small, [1], ["joint"], runs=1, cross_check=True)
+
+    second = row["cross_check"]
+    assert second["counter"] == "fvcore"
+    assert second["tflops"] == pytest.approx(row["tflops"], rel=0.01)
+    assert abs(second["difference"]) < 0.01
+    assert second["not_traced"] == []
+    assert "scaled_dot_product_attention" not in second["uncounted"]  # added by formula
 
 
 def test_more_queries_cost_more_and_apart_more_than_together(measured):

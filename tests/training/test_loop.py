@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -164,6 +165,7 @@ def test_bf16_trains(nano, quietly, tmp_path):
     assert all(p.dtype == torch.float32 for p in run.model.parameters())
 
 
+@pytest.mark.filterwarnings("ignore:.gradient_checkpointing_enable.:FutureWarning")
 def test_gradient_checkpointing_changes_nothing(nano, quietly, weights, tmp_path):
     plain = Run(nano("train.steps=2"), tmp_path / "plain", resume=False)
     sparing = Run(
@@ -184,6 +186,29 @@ def test_workers_change_nothing(nano, quietly, weights, assert_same, tmp_path):
     helped.train(quietly)
 
     assert_same(weights(alone.model), weights(helped.model))
+
+
+def test_ctrl_c_is_the_callers_again_after_a_run(nano, quietly, tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    Run(nano("train.steps=1"), tmp_path, resume=False).train(quietly)
+
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_request_to_stop_saves_the_step_first(nano, tmp_path):
+    run = Run(nano(), tmp_path, resume=False)
+
+    def interrupt(step, figures):
+        if step == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run.train(interrupt)
+    run.board.close()
+
+    assert run.step == 3
+    assert Run(nano(), tmp_path, resume=True).step == 3
 
 
 def order(first=0, steps=2, batch=4, offset=0, passes=1, size=4):
@@ -227,19 +252,17 @@ def test_accumulating_passes_is_one_larger_batch(nano, squares, tmp_path):
         Run(recipe, tmp_path / name, resume=False).train(lambda step, figures: seen.append(figures))
 
     whole, parts = seen
-    for part in ("loss", "text", "spatial", "gradient_norm"):
+    for part in ("loss", "text", "spatial", "gradient_language", "gradient_vision_tower_mask"):
         assert parts[part] == pytest.approx(whole[part], rel=1e-4), part
 
 
 def test_starting_from_a_model_folder(learnt, nano, tmp_path):
-    run, folder = learnt
+    _run, folder = learnt
 
     start = Run(nano(f"train.init_from={folder / 'last'}"), tmp_path, resume=False)
 
     expected, _, _ = load_model(folder / "last")
-    assert torch.equal(
-        start.model.SEG_token_projector.weight, expected.SEG_token_projector.weight
-    )
+    assert torch.equal(start.model.SEG_token_projector.weight, expected.SEG_token_projector.weight)
     assert start.step == 0
 
 

@@ -9,7 +9,7 @@ from segearth.config.schema import OptimizerRecipe
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,
-    gradient_norm,
+    clip_parts,
     rate_at,
     set_rate,
 )
@@ -111,14 +111,26 @@ def test_swapping_twice_changes_nothing():
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1.0, 1.0), (10.0, 5.0), (0.0, 5.0)])
-def test_the_gradient_is_cut_to_its_limit(limit, left):
-    model = torch.nn.Linear(2, 1, bias=False)
-    model.weight.grad = torch.tensor([[3.0, 4.0]])
+def test_the_gradient_of_a_part_is_cut_to_its_limit(limit, left):
+    model = Parts()
+    model.language.weight.grad = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
 
-    norm = gradient_norm(model, limit)
+    norms = clip_parts(model, limit)
 
-    assert norm.item() == 5.0
-    assert model.weight.grad.norm().item() == pytest.approx(left, rel=1e-4)
+    assert norms == {"language": pytest.approx(5.0)}
+    assert model.language.weight.grad.norm().item() == pytest.approx(left, rel=1e-4)
+
+
+def test_a_part_with_a_large_gradient_does_not_shrink_the_others():
+    model = Parts()
+    model.vision_tower_mask.weight.grad = torch.full((2, 2), 500.0)
+    model.predictor.weight.grad = torch.full((2, 2), 0.1)
+
+    norms = clip_parts(model, 1.0)
+
+    assert norms == {"vision_tower_mask": pytest.approx(1000.0), "predictor": pytest.approx(0.2)}
+    assert model.vision_tower_mask.weight.grad.norm().item() == pytest.approx(1.0, rel=1e-4)
+    assert model.predictor.weight.grad.norm().item() == pytest.approx(0.2)
 
 
 def test_the_state_of_the_optimizer_comes_back(tmp_path):

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from segearth.errors import CheckpointError, UsageError
+from segearth.model.build import self_contained
 from segearth.model.checkpoint import load_model
 from segearth.training.loop import Run
 
@@ -79,7 +80,7 @@ def test_the_last_folder_is_a_model_with_the_average(nano, quietly, tmp_path):
 
     model, _, recipe = load_model(tmp_path / "last")
 
-    assert recipe == run.recipe.model
+    assert recipe == self_contained(run.recipe.model, run.model)
     saved = dict(model.named_parameters())
     learning = {n: p for n, p in run.model.named_parameters() if p.requires_grad}
     assert all(torch.equal(saved[n], run.average.weights[n]) for n in learning)
@@ -143,7 +144,15 @@ def misspell(folder):
     (folder / "last" / "training.json").write_text(json.dumps({"step": 1}))
 
 
-@pytest.mark.parametrize("spoil", [cut, garble, forget, misspell])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        cut,
+        forget,
+        pytest.param(garble),
+        pytest.param(misspell),
+    ],
+)
 def test_a_spoilt_state_is_refused(nano, finished, tmp_path, spoil):
     shutil.copytree(finished, tmp_path / "run")
     spoil(tmp_path / "run")
@@ -154,8 +163,10 @@ def test_a_spoilt_state_is_refused(nano, finished, tmp_path, spoil):
 
 @pytest.mark.parametrize(
     "change",
-    ["model.mask_head.decoder_layers=6", "model.mask_head.width=64"],
-    ids=["more-layers", "wider"],
+    [
+        pytest.param("model.mask_head.decoder_layers=6", id="more-layers"),
+        pytest.param("model.mask_head.width=64", id="wider"),
+    ],
 )
 def test_the_state_of_another_model_is_refused(nano, finished, tmp_path, change):
     shutil.copytree(finished, tmp_path / "run")
