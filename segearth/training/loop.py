@@ -41,7 +41,7 @@ from segearth.training.state import NUMBERS, load_state, save_state
 from segearth.training.stop import StopRequest
 from segearth.training.validate import Validation
 
-_ATTEMPTS = 400  # other examples tried in place of one without a question that fits
+_ATTEMPTS = 100  # other examples tried in place of one without a question that fits
 
 
 class Samples(Dataset[Batch]):

@@ -34,7 +34,9 @@ class Validation:
         self.records: list[Record] = []
         self.latest: dict[str, float] = {}
         if recipe.train.validate_records:
-            every = read_manifest(self._manifest(folder))
+            manifest = read_manifest(self._manifest(folder))
+            # An instruction beyond the model's limit cannot be asked; `segearth eval` says so.
+            every = [item for item in manifest if prompter.fits(item.instruction, "")]
             count = min(len(every), recipe.train.validate_records)
             chosen = np.linspace(0, len(every), count, endpoint=False).astype(int)
             self.records = [every[index] for index in chosen]
