@@ -13,6 +13,8 @@ from segearth.errors import UsageError
 PAPER_MODEL = "mipha-3b"
 FIGURE_5_QUERIES = "100,75,50,25,10,3,1"
 
+_PER_TERA = {"T": 1, "G": 1e3, "M": 1e6}
+
 DecodeName = Literal["joint", "per-query", "both"]
 
 
@@ -95,8 +97,10 @@ def _show(result: Mapping[str, Any]) -> None:
     """Print totals and parts as tables."""
     rows: Sequence[Mapping[str, Any]] = result["rows"]
     way = {"teacher-forced": "answer given, one pass", "generate": "answer token by token"}
+    # Small models in billions, with parts in millions; large ones a step up.
+    total, part = ("T", "G") if max(row["tflops"] for row in rows) >= 0.5 else ("G", "M")
     output.print_table(
-        *_table([_totals(row) for row in rows]),
+        *_table([_totals(row, total) for row in rows]),
         title=(
             f"{result['model']}, {way[result['protocol']]}: one picture of "
             f"{result['image_size']} px and one target; {result['image_tokens']} image and "
@@ -105,7 +109,7 @@ def _show(result: Mapping[str, Any]) -> None:
         caption=_caption(result),
     )
     output.print_table(
-        *_table([_parts(row, rows) for row in rows]),
+        *_table([_parts(row, rows, part) for row in rows]),
         caption="not counted: " + ", ".join(rows[0]["uncounted"]),
     )
 
@@ -116,12 +120,12 @@ def _table(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str 
     return heads, [[row.get(head) for head in heads] for row in rows]
 
 
-def _totals(row: Mapping[str, Any]) -> dict[str, str]:
+def _totals(row: Mapping[str, Any], unit: str) -> dict[str, str]:
     cells = {
         "k, decoding": _name(row),
         "tokens": str(row["tokens"]),
-        "TFLOPs": f"{row['tflops']:.4g}",
-        "TMACs": f"{row['tmacs']:.4g}",
+        f"{unit}FLOPs": f"{_PER_TERA[unit] * row['tflops']:.4g}",
+        f"{unit}MACs": f"{_PER_TERA[unit] * row['tmacs']:.4g}",
     }
     if row["paper"]:
         cells["paper: TFLOPs"] = str(row["paper"]["tflops"])
@@ -138,11 +142,11 @@ def _totals(row: Mapping[str, Any]) -> dict[str, str]:
     return cells
 
 
-def _parts(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """GFLOPs of the parts that cost something in any row."""
+def _parts(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], unit: str) -> dict[str, str]:
+    """FLOPs of the parts that cost something in any row."""
     used = [part for part in row["parts"] if any(other["parts"][part] for other in rows)]
-    cells = {part.replace("_", " "): f"{1e3 * row['parts'][part]:.4g}" for part in used}
-    return {"GFLOPs by part": _name(row), **cells}
+    cells = {part.replace("_", " "): f"{_PER_TERA[unit] * row['parts'][part]:.4g}" for part in used}
+    return {f"{unit}FLOPs by part": _name(row), **cells}
 
 
 def _caption(result: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from segearth.model.checkpoint import (
     save_model,
 )
 from segearth.training.card import write_card
+from segearth.training.lock import locked_run
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,
@@ -129,13 +131,13 @@ class Run:
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
-        self.board = SummaryWriter(str(self.folder / "tensorboard"))
-        self.model.train()
-        with StopRequest() as stop:
+        main = self.accelerator.is_main_process
+        with locked_run(self.folder) if main else nullcontext(), StopRequest() as stop:
+            write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
+            self.board = SummaryWriter(str(self.folder / "tensorboard"))
+            self.model.train()
             self._run(on_step, stop)
-        self.board.close()
+            self.board.close()
 
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()

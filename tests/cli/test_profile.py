@@ -57,7 +57,7 @@ def test_tables_name_flops_and_macs_and_what_is_not_counted(folder):
     result = run(app, ["profile", str(folder), "--queries", "3", "--runs", "1"])
 
     assert result.exit_code == 0
-    for word in ("TFLOPs", "TMACs", "GFLOPs by part", "query decoder", "FLOPs are twice the MACs"):
+    for word in ("GFLOPs", "GMACs", "MFLOPs by part", "query decoder", "FLOPs are twice the MACs"):
         assert word in result.stdout
     assert "3, joint" in result.stdout
     assert "3, per-query" in result.stdout

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segearth.data.samples import encode_sample
-from segearth.errors import CheckpointError, RecipeError
+from segearth.errors import CheckpointError
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
 
 TOWER = (
@@ -176,13 +176,16 @@ def test_the_paper_model_can_be_laid_out_without_memory(toy_recipe):
     assert all(parameter.is_meta for parameter in model.parameters())
 
 
+def start(recipe):
+    """Do what a run does first."""
+    return build_model(recipe, build_prompter(recipe, build_tokenizer(recipe)), pretrained=True)
+
+
 MISTAKES = {
     "no-such-folder": "model.language.name=/there/is/nothing",
     "no-such-language": "model.language.config={model_type: nonsense}",
     "no-starting-weights": "model.pyramid.weights=/there/is/nothing.safetensors",
     "tower-without-folder": "model.image_tokens={source: tower, tower: /there/is/nothing}",
-}
-TRACEBACKS = {
     "no-such-encoder": "model.pyramid.name=no_such_backbone",
     "encoder-without-strides": "model.pyramid.name=test_vit",
     "lora-without-layers": "model.language.lora_targets=[no_proj]",
@@ -190,17 +193,10 @@ TRACEBACKS = {
 }
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        *(pytest.param(change, id=name) for name, change in MISTAKES.items()),
-        *(pytest.param(change, id=name) for name, change in TRACEBACKS.items()),
-    ],
-)
+@pytest.mark.parametrize("change", MISTAKES.values(), ids=MISTAKES)
 def test_what_cannot_be_built_is_the_users_error(toy_recipe, change):
     changes = LORA if "lora" in change else ()
     recipe = toy_recipe("phi", *changes, change)
 
-    with pytest.raises((CheckpointError, RecipeError)):
-        prompter = build_prompter(recipe, build_tokenizer(recipe))
-        build_model(recipe, prompter, pretrained=True)
+    with pytest.raises(CheckpointError):
+        start(recipe)
