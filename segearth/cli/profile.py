@@ -58,7 +58,7 @@ def profile(
     dtype: options.Dtype = "auto",
     as_json: options.AsJson = False,
 ) -> None:
-    """Count what one picture, one instruction and one target cost, and time it.
+    """Count and time what one picture and one instruction cost.
 
     FLOPs are twice the multiply-adds (MACs); both are printed. Counting needs no weights and
     no memory, so the default is the paper's model of 3 billion parameters. A model that is

@@ -100,6 +100,11 @@ class Run:
         self.recipe, self.folder = recipe, folder
         half = "bf16" if recipe.train.precision == "bf16" else "no"
         self.accelerator = Accelerator(mixed_precision=half, cpu=not torch.cuda.is_available())
+        # Gradients of indexing are summed in the order in which threads arrive unless told
+        # otherwise; a resumed run would drift from one that was never stopped.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic: Any = torch.utils.deterministic
+        deterministic.fill_uninitialized_memory = False  # costs time, helps debugging only
         torch.manual_seed(recipe.seed)
         self.prompter = build_prompter(recipe.model, build_tokenizer(recipe.model))
         self.stream = Stream(recipe.data, recipe.seed)
