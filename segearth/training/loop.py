@@ -115,6 +115,7 @@ class Run:
             # On resuming, what does not learn (a frozen encoder) comes from `last/` too.
             start = _started(folder) if resume else model_folder(recipe.train.init_from)
             load_tensors(self.model, read_tensors(start / WEIGHTS), where=str(start))
+        self.model.to(self.accelerator.device)  # before the optimizer and the average take it
         if recipe.train.gradient_checkpointing:
             self.model.language.lm.activation_checkpointing_enable()
         self.optimizer = build_optimizer(self.model, recipe.optimizer)
@@ -138,6 +139,7 @@ class Run:
 
         main = self.accelerator.is_main_process
         with locked_run(self.folder) if main else nullcontext(), StopRequest() as stop:
+            self.folder.mkdir(parents=True, exist_ok=True)  # any process may come first
             write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
             self.board = SummaryWriter(str(self.folder / "tensorboard"))
             self.model.train()
