@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from segearth.config.schema import Recipe
+from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
 T = TypeVar("T")

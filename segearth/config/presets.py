@@ -6,7 +6,7 @@ is at hand. `recipes/lasers.yaml` trains the same model from its real starting w
 
 from __future__ import annotations
 
-from segearth.config.schema import (
+from segearth.config.model import (
     ImageTokensRecipe,
     LanguageRecipe,
     MaskHeadRecipe,

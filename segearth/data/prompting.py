@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segearth.config.schema import TemplateRecipe
+from segearth.config.model import TemplateRecipe
 from segearth.data.answers import SEG, expand_seg, seg_tokens
 from segearth.errors import UsageError
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segearth.config.schema import DataRecipe
+from segearth.config.recipe import DataRecipe
 from segearth.data.augment import crop, drop_crumbs, recolour, resize, turn
 from segearth.data.compose import cut_out, mosaic, paste
 from segearth.data.known import KnownPicture, know
@@ -57,12 +57,12 @@ class Stream:
         self._pictures: dict[Path, KnownPicture] = {}
         tiles = read_targets(Path(recipe.targets)) if recipe.targets else []
         tiles = [tile for tile in tiles if tile.split == "train"]
-        self.annotated = [tile for tile in tiles if tile.annotated]
+        self.annotated = [tile for tile in tiles if tile.annotated for _ in range(_shares(tile))]
         self.unseen = [tile for tile in tiles if not tile.annotated]
         self.written: dict[Path, list[Record]] = {}
         for record in read_manifest(Path(recipe.train)) if recipe.train else []:
             self.written.setdefault(record.image, []).append(record)
-        known = {tile.image for tile in self.annotated}
+        known = {tile.image for tile in tiles if tile.annotated}
         self.plain = [image for image in self.written if image not in known]
         if not self.written and not self.annotated and recipe.drawn <= 0:
             raise RecipeError(
@@ -246,6 +246,12 @@ def _finish(
 ) -> Example:
     hidden = gsd_m is None or rng.random() < _HIDE_GSD
     return Example(image=recolour(image, rng), exchanges=exchanges, gsd_m=None if hidden else gsd_m)
+
+
+def _shares(tile: AnnotatedImage) -> int:
+    """Count how often a picture stands in the pool: a large one shows more than a tile."""
+    rows, columns = map(int, tile.targets[0].mask["size"] if tile.targets else (TILE_PX,) * 2)
+    return max(1, round((rows * columns) ** 0.5 / TILE_PX))
 
 
 def _pick(pool: Sequence[_T], rng: np.random.Generator) -> _T:

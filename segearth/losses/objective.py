@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segearth.config.schema import LossRecipe
+from segearth.config.recipe import LossRecipe
 from segearth.losses.mask import mask_losses
 from segearth.losses.spatial_attention import per_layer_form, printed_form
 from segearth.matching import best_candidate
@@ -85,5 +85,6 @@ def objective(
     if seg_attention is not None and target_tokens is not None and valid_tokens is not None:
         form = printed_form if recipe.spatial_form == "printed" else per_layer_form
         spatial = form(seg_attention, target_tokens, valid_tokens)
-    total = text + mask_total + recipe.spatial * spatial + recipe.score * score
+    total = recipe.text * text + mask_total
+    total = total + recipe.spatial * spatial + recipe.score * score
     return Losses(total=total, text=text, bce=bce, dice=dice, spatial=spatial, score=score)

@@ -21,12 +21,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from segearth.config.schema import (
-    ImageTokensRecipe,
-    LanguageRecipe,
-    ModelRecipe,
-    PyramidRecipe,
-)
+from segearth.config.model import ImageTokensRecipe, LanguageRecipe, ModelRecipe, PyramidRecipe
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from segearth.config.load import from_tree, to_tree
-from segearth.config.schema import ModelRecipe
+from segearth.config.model import ModelRecipe
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError, DataError, RecipeError
 from segearth.files import atomic_path, write_text

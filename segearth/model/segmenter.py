@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import Cache
 
-from segearth.config.schema import ModelRecipe
+from segearth.config.model import ModelRecipe
 from segearth.data.answers import find_phrases
 from segearth.data.letterbox import Letterbox, letterbox, to_tensor
 from segearth.data.prompting import Prompter

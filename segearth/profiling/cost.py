@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from segearth.config.schema import ModelRecipe
+from segearth.config.model import ModelRecipe
 from segearth.model.build import geometry
 from segearth.model.segearth import SegEarth
 from segearth.profiling.counting import Counted, count_with_fvcore, count_with_torch

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from segearth.config.model import ModelRecipe
 from segearth.config.presets import PHI_2_TOKENS, mipha_3b
-from segearth.config.schema import ModelRecipe
 from segearth.errors import UsageError
 from segearth.model.build import build_tokenizer, geometry
 from segearth.model.checkpoint import model_folder

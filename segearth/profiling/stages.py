@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import Cache
 
-from segearth.config.schema import ModelRecipe
+from segearth.config.model import ModelRecipe
 from segearth.data.letterbox import letterbox
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segearth.config.schema import Recipe
+from segearth.config.recipe import Recipe
 
 
 def write_card(recipe: Recipe, step: int, figures: Mapping[str, float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segearth.config.schema import Recipe
+from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
 

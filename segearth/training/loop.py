@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader, Dataset
 
 from segearth.config.load import dump_yaml
-from segearth.config.schema import Recipe
+from segearth.config.recipe import Recipe
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream

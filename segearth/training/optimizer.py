@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from segearth.config.schema import OptimizerRecipe
+from segearth.config.recipe import OptimizerRecipe
 from segearth.model.segearth import SegEarth
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segearth.config.schema import Recipe
+from segearth.config.recipe import Recipe
 from segearth.data.manifest import Record, read_manifest
 from segearth.data.prompting import Prompter
 from segearth.data.scenes import draw_dataset

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from segearth.config.load import dump_yaml, from_tree, load_recipe, to_tree
-from segearth.config.schema import ModelRecipe, Recipe
+from segearth.config.model import ModelRecipe
+from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from segearth.config.schema import TemplateRecipe
+from segearth.config.model import TemplateRecipe
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter, tidy_answer, width_words
 from segearth.errors import UsageError

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from segearth.config.schema import TemplateRecipe
+from segearth.config.model import TemplateRecipe
 from segearth.data.answers import seg_tokens
 from segearth.data.packing import Role
 from segearth.data.prompting import Prompter

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segearth.config.schema import DataRecipe
+from segearth.config.recipe import DataRecipe
 from segearth.data.answers import count_seg
 from segearth.data.rle import encode_mask
 from segearth.data.stream import Stream
@@ -243,3 +243,21 @@ def test_a_picture_larger_than_its_tile_is_cut_or_shrunk(tmp_path):
     assert max(example.image.shape) <= 1024
     assert Path(tmp_path / "large.png").is_file()
     assert all(m.shape == example.image.shape[:2] for e in example.exchanges for m in e.masks)
+
+
+def test_a_large_picture_counts_for_as_many_tiles_as_its_side_is_long(tmp_path):
+    rows = []
+    for name, side in (("tile", PX), ("scene", 4 * PX)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((side, side, 3), np.uint8))
+        target = {
+            "phrase": "grass",
+            "granularity": "semantic",
+            "mask": encode_mask(np.ones((side, side), bool)),
+        }
+        row = {"image": f"{name}.png", "scene": name, "gsd_m": None, "split": "train"}
+        rows.append({**row, "annotated": True, "targets": [target]})
+    (tmp_path / "targets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    stream = Stream(DataRecipe(targets=str(tmp_path / "targets.jsonl")), seed=0)
+
+    assert [tile.scene for tile in stream.annotated] == ["tile"] + 4 * ["scene"]

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from segearth.config.schema import LossRecipe
+from segearth.config.recipe import LossRecipe
 from segearth.losses.objective import objective
 
 ATTENTION = torch.tensor([[[[0.7, 0.1, 0.1, 0.1]]]])
@@ -41,17 +41,17 @@ def test_the_parts_are_unweighted():
 
 
 @pytest.mark.parametrize(
-    ("bce", "dice", "spatial"),
-    [(5.0, 5.0, 0.01), (1.0, 1.0, 0.01), (2.0, 0.5, 0.0), (0.0, 0.0, 1.0)],
-    ids=["inherited", "printed", "lisa", "attention-alone"],
+    ("text", "bce", "dice", "spatial"),
+    [(1.0, 5.0, 5.0, 0.01), (1.0, 1.0, 1.0, 0.01), (1.0, 2.0, 0.5, 0.0), (5.0, 0.0, 0.0, 1.0)],
+    ids=["inherited", "printed", "lisa", "no-masks"],
 )
-def test_the_total_is_the_weighted_sum(bce, dice, spatial):
-    recipe = LossRecipe(bce=bce, dice=dice, spatial=spatial, points=100)
+def test_the_total_is_the_weighted_sum(text, bce, dice, spatial):
+    recipe = LossRecipe(text=text, bce=bce, dice=dice, spatial=spatial, points=100)
 
     losses = terms(recipe)
 
     expected = (
-        losses.text + bce * losses.bce + dice * losses.dice + spatial * losses.spatial
+        text * losses.text + bce * losses.bce + dice * losses.dice + spatial * losses.spatial
     ).item()
     assert losses.total.item() == pytest.approx(expected, rel=1e-5)
 

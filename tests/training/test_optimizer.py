@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from segearth.config.schema import OptimizerRecipe
+from segearth.config.recipe import OptimizerRecipe
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,

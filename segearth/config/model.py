@@ -1,4 +1,4 @@
-"""The shape of a recipe: frozen dataclasses, a sentence a field.
+"""The shape of a model: frozen dataclasses, a sentence a field.
 
 Defaults are the paper's (SegEarth-R2, Table 8 and Sec. 5.1) or, where it is silent, what
 its code family does; fields that small models need are off by default.
@@ -10,21 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from segearth.errors import RecipeError
-
-
-def _require(condition: bool, key: str, problem: str, hint: str) -> None:
-    if not condition:
-        raise RecipeError(problem, where=key, hint=hint)
-
-
-def _within(section: str, recipe: object, **bounds: tuple[float, float]) -> None:
-    """Refuse values out of range, NaN included."""
-    for key, (low, high) in bounds.items():
-        value = getattr(recipe, key)
-        span = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
-        good = low <= value <= high and math.isfinite(value)
-        _require(good, f"{section}.{key}", f"{key} is {value}", f"give {span}")
+from segearth.config.bounds import require, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +34,7 @@ class TemplateRecipe:
 
     def __post_init__(self) -> None:
         """Refuse a template that would drop the instruction."""
-        _require(
+        require(
             "{instruction}" in self.question,
             "model.template.question",
             "the template has no {instruction}",
@@ -83,7 +69,7 @@ class LanguageRecipe:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        _within(
+        within(
             "model.language",
             self,
             lora_rank=(0, 4096),
@@ -115,7 +101,7 @@ class ImageTokensRecipe:
 
     def __post_init__(self) -> None:
         """Refuse maps that are not there."""
-        _within("model.image_tokens", self, level=(-4, -1), pool=(1, 64))
+        within("model.image_tokens", self, level=(-4, -1), pool=(1, 64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +121,7 @@ class PyramidRecipe:
     def __post_init__(self) -> None:
         """Refuse sides that the strides do not divide."""
         side = self.image_size
-        _require(
+        require(
             side > 0 and side % 32 == 0,
             "model.pyramid.image_size",
             f"image_size is {side}, which 32 does not divide",
@@ -165,7 +151,7 @@ class MaskHeadRecipe:
 
     def __post_init__(self) -> None:
         """Refuse sizes that GroupNorm and the level cycle cannot take."""
-        _within(
+        within(
             "model.mask_head",
             self,
             width=(32, 8192),
@@ -175,13 +161,13 @@ class MaskHeadRecipe:
             points=(1, 64),
             decoder_ffn=(1, math.inf),
         )
-        _require(
+        require(
             self.decoder_layers > 0 and self.decoder_layers % 3 == 0,
             "model.mask_head.decoder_layers",
             f"decoder_layers is {self.decoder_layers}, which 3 does not divide",
             "3, 6 or 9: the layers cycle through three map sizes",
         )
-        _require(
+        require(
             self.width % 32 == 0 and self.width % self.heads == 0,
             "model.mask_head.width",
             f"width is {self.width}",
@@ -205,157 +191,10 @@ class ModelRecipe:
 
     def __post_init__(self) -> None:
         """Refuse k < 1."""
-        _require(
+        require(
             self.queries_per_target >= 1,
             "model.queries_per_target",
             f"queries_per_target is {self.queries_per_target}",
             "1 is the paper's choice; 3 to 100 repeat its Figure 5",
         )
-        _within(
-            "model", self, max_instruction_tokens=(1, math.inf), max_answer_tokens=(1, math.inf)
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossRecipe:
-    """L = L_t + L_b + L_d + lambda_S L_S (paper, Sec. 5.1)."""
-
-    bce: float = 5.0
-    """Weight of L_b: 5 as inherited from Mask2Former, 1 as printed."""
-    dice: float = 5.0
-    """Weight of L_d: 5 as inherited, 1 as printed."""
-    spatial: float = 0.01
-    """lambda_S; 0 leaves the term out (paper, Table 5)."""
-    spatial_form: Literal["printed", "per-layer"] = "printed"
-    """`printed`: one logarithm of the mean over layers and heads (Sec. 4.1); `per-layer`:
-    one logarithm a layer, heads summed, layers summed, as the authors' code does."""
-    score: float = 1.0
-    """Weight of the candidates' score loss; only with k > 1."""
-    points: int = 12544
-    oversample: float = 3.0
-    important: float = 0.75
-    """Share of the points taken where the mask is least certain."""
-
-    def __post_init__(self) -> None:
-        """Refuse weights and shares that make no sense."""
-        weights = dict.fromkeys(("bce", "dice", "spatial", "score"), (0.0, math.inf))
-        _within("loss", self, **weights, points=(1, math.inf), oversample=(1, 100))
-        _within("loss", self, important=(0, 1))
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerRecipe:
-    """How weights move (paper, Table 8)."""
-
-    learning_rate: float = 1e-4
-    """Peak of the cosine schedule."""
-    language_rate: float = 1.0
-    """Factor on the rate of the language model's own weights."""
-    pyramid_rate: float = 1.0
-    """Factor on the rate of the mask encoder, where it is not frozen."""
-    warmup_ratio: float = 0.03
-    """Share of all steps spent rising from zero, 0 to 1."""
-    final_ratio: float = 0.0
-    """Rate at the last step, as a share of the peak."""
-    weight_decay: float = 0.0
-    clip_norm: float = 1.0
-    """Bound on the gradient norm of each part of the model; 0 does not clip."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that would only fail hours later."""
-        names = ("learning_rate", "language_rate", "pyramid_rate", "weight_decay", "clip_norm")
-        _within("optimizer", self, **dict.fromkeys(names, (0.0, math.inf)), final_ratio=(0, 1))
-        _require(
-            0 <= self.warmup_ratio < 1,
-            "optimizer.warmup_ratio",
-            f"warmup_ratio is {self.warmup_ratio}, but it is a share of all steps",
-            "0.03 warms up for 3 % of the run",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataRecipe:
-    """What is learnt from."""
-
-    train: str = ""
-    """Manifest (JSON Lines) of training records; empty trains on made-up pictures alone."""
-    validation: str = ""
-    """Manifest for the figures in the log; empty validates on drawn scenes."""
-    targets: str = ""
-    """`targets.jsonl` of `segearth data aerial`: named masks, from which questions are
-    generated afresh at every step."""
-    drawn: float = 0.0
-    """Share of the pictures that are drawn scenes."""
-    mosaic: float = 0.0
-    """Share of mosaics of several tiles."""
-    paste: float = 0.0
-    """Share of real tiles with cut-out objects of other tiles pasted in."""
-    scale: float = 0.0
-    """Share of pictures shrunk or enlarged by a random factor."""
-    flip: bool = False
-    """Mirror pictures, with the words of place in the text mirrored too."""
-    questions: int = 1
-    """Questions asked of one picture in a step; they share its encoding."""
-
-    def __post_init__(self) -> None:
-        """Refuse shares that do not add up."""
-        shares = ("drawn", "mosaic", "paste", "scale")
-        _within("data", self, **dict.fromkeys(shares, (0.0, 1.0)), questions=(1, 1000))
-        total = self.drawn + self.mosaic + self.paste
-        _require(
-            total <= 1.0000001,
-            "data.drawn",
-            f"drawn, mosaic and paste are {total:g} together",
-            "they are shares of all pictures: 1 at most",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainRecipe:
-    """The length and bookkeeping of a run (paper, Table 8)."""
-
-    steps: int = 50_000
-    batch_size: int = 4
-    """Images an optimizer step, over all processes."""
-    accumulate: int = 1
-    """Split a step's images into so many passes."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    gradient_checkpointing: bool = False
-    ema: float = 0.0
-    """Decay of the moving average of the weights that is validated and saved; 0 is none."""
-    log_every: int = 20
-    validate_every: int = 1000
-    validate_records: int = 200
-    save_minutes: float = 10.0
-    """Minutes between two checkpoints."""
-    workers: int = 0
-    """Processes that prepare pictures."""
-    init_from: str = ""
-    """Model folder to start from."""
-    save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-    """Type of the weights in `last/` and `best/`; resuming is exact all the same."""
-
-    def __post_init__(self) -> None:
-        """Refuse counts that would never begin or never end."""
-        counts = ("steps", "batch_size", "accumulate", "log_every", "validate_every")
-        _within("train", self, **dict.fromkeys(counts, (1.0, math.inf)), ema=(0, 0.999999))
-        _within("train", self, workers=(0, 1024), validate_records=(0, math.inf))
-        _within("train", self, save_minutes=(0, math.inf))
-        _require(
-            self.batch_size % self.accumulate == 0,
-            "train.accumulate",
-            f"{self.accumulate} passes do not divide a batch of {self.batch_size}",
-            "take a divisor of train.batch_size",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """One run, complete."""
-
-    seed: int = 0
-    model: ModelRecipe = field(default_factory=ModelRecipe)
-    loss: LossRecipe = field(default_factory=LossRecipe)
-    optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
-    data: DataRecipe = field(default_factory=DataRecipe)
-    train: TrainRecipe = field(default_factory=TrainRecipe)
+        within("model", self, max_instruction_tokens=(1, math.inf), max_answer_tokens=(1, math.inf))
