@@ -8,6 +8,7 @@ mosaics, tiles with pasted objects, drawn scenes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -250,8 +251,10 @@ def _finish(
 
 def _shares(tile: AnnotatedImage) -> int:
     """Count how often a picture stands in the pool: a large one shows more than a tile."""
-    rows, columns = map(int, tile.targets[0].mask["size"] if tile.targets else (TILE_PX,) * 2)
-    return max(1, round((rows * columns) ** 0.5 / TILE_PX))
+    if not tile.targets:
+        return 1
+    rows, columns = (int(side) for side in tile.targets[0].mask["size"])
+    return max(1, round(math.sqrt(rows * columns) / TILE_PX))
 
 
 def _pick(pool: Sequence[_T], rng: np.random.Generator) -> _T:
