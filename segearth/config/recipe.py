@@ -133,7 +133,7 @@ class TrainRecipe:
     init_from: str = ""
     """Model folder to start from."""
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-    """Type of the weights in `last/` and `best/`; resuming is exact all the same."""
+    """Type of the weights in `best/`; `last/` keeps all digits, so that resuming is exact."""
 
     def __post_init__(self) -> None:
         """Refuse counts that would never begin or never end."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from segearth.config.load import dump_yaml
@@ -127,6 +128,8 @@ class Run:
             )
             _cut_log(folder / "log.jsonl", self.step)
         self.validation = Validation(recipe, self.prompter, folder)
+        if self.accelerator.is_main_process:  # it alone validates; scenes are drawn only once
+            self.validation.prepare()
         self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
     def train(self, on_step: Callable[[int, dict[str, Any]], None]) -> None:
@@ -148,15 +151,17 @@ class Run:
 
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
+        since: list[dict[str, float]] = []  # figures of the steps since the last line
         for batches in self._batches():
             figures = self._take(batches)
+            since.append(figures)
             self.step += 1
             last = self.step == train.steps
             if self.step % train.log_every == 0 or last or self.step == 1:
                 now = time.monotonic()
-                figures["seconds"] = round((now - began) / min(train.log_every, self.step), 3)
-                began = now
-                self._log(figures)
+                means = self._means(since)
+                self._log({**means, "lr": figures["lr"], "seconds": (now - began) / len(since)})
+                began, since = now, []
             if self.step % train.validate_every == 0 or last:
                 self._validate()
                 began = time.monotonic()
@@ -168,8 +173,15 @@ class Run:
             if stopped:
                 raise KeyboardInterrupt
 
+    def _means(self, since: list[dict[str, float]]) -> dict[str, float]:
+        """Average figures over steps and processes; every process has to call this."""
+        means = [sum(figures[name] for figures in since) / len(since) for name in since[0]]
+        whole = torch.tensor(means, device=self.accelerator.device)
+        whole = cast(Tensor, self.accelerator.reduce(whole, reduction="mean"))
+        return dict(zip(since[0], whole.tolist(), strict=True))
+
     def save(self, name: str) -> None:
-        """Write `last/` or `best/`; `last/` also gets the training state."""
+        """Write `last/` or `best/`; `last/` also gets the training state, and is not rounded."""
         if not self.accelerator.is_main_process:
             return
         folder = self.folder / name
@@ -181,7 +193,8 @@ class Run:
                 self.prompter,
                 self.recipe.model,
                 card=write_card(self.recipe, self.step, self.validation.latest),
-                dtype=getattr(torch, self.recipe.train.save_dtype),
+                # What is frozen comes back from `last/` on resuming, bit by bit.
+                dtype=None if name == "last" else getattr(torch, self.recipe.train.save_dtype),
             )
         finally:
             self.average.swap(self.model)
@@ -226,8 +239,8 @@ class Run:
                 yield group
                 group = []
 
-    def _take(self, batches: list[Batch]) -> dict[str, Any]:
-        """Make one optimizer step."""
+    def _take(self, batches: list[Batch]) -> dict[str, float]:
+        """Make one optimizer step; returns this process's figures."""
         recipe = self.recipe
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # points and dropout by step
         rate = rate_at(self.step, recipe.train.steps, recipe.optimizer)
@@ -243,7 +256,7 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update(self.model, self.step)
-        figures: dict[str, Any] = {"loss": sums.pop("total"), **sums}
+        figures = {"loss": sums.pop("total"), **sums}
         figures |= {f"gradient_{name}": norm for name, norm in norms.items()}
         return {**figures, "lr": rate}
 

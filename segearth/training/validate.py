@@ -23,28 +23,36 @@ class Validation:
     """A fixed part of the validation manifest, scored as `segearth eval --metric strict`."""
 
     def __init__(self, recipe: Recipe, prompter: Prompter, folder: Path) -> None:
-        """Choose the records: evenly spread over the manifest.
+        """Hold what `prepare` needs.
 
         Args:
             recipe: Names the manifest; without one, scenes are drawn.
             prompter: Of the model.
             folder: The run's; drawn scenes go to `validation/` in it.
         """
-        self.recipe, self.prompter = recipe, prompter
+        self.recipe, self.prompter, self.folder = recipe, prompter, folder
         self.records: list[Record] = []
         self.latest: dict[str, float] = {}
-        if recipe.train.validate_records:
-            manifest = read_manifest(self._manifest(folder))
+
+    def prepare(self) -> None:
+        """Choose the records, evenly spread over the manifest; one process of a run does.
+
+        Raises:
+            DataError: The manifest cannot be read, or scenes cannot be written.
+        """
+        wanted = self.recipe.train.validate_records
+        if wanted:
+            manifest = read_manifest(self._manifest())
             # An instruction beyond the model's limit cannot be asked; `segearth eval` says so.
-            every = [item for item in manifest if prompter.fits(item.instruction, "")]
-            count = min(len(every), recipe.train.validate_records)
+            every = [item for item in manifest if self.prompter.fits(item.instruction, "")]
+            count = min(len(every), wanted)
             chosen = np.linspace(0, len(every), count, endpoint=False).astype(int)
             self.records = [every[index] for index in chosen]
 
-    def _manifest(self, folder: Path) -> Path:
+    def _manifest(self) -> Path:
         if self.recipe.data.validation:
             return Path(self.recipe.data.validation)
-        place = folder / "validation"
+        place = self.folder / "validation"
         manifest = place / "manifest.jsonl"
         if not manifest.exists():
             scenes = max(1, self.recipe.train.validate_records // _QUESTIONS_A_SCENE)

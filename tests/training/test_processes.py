@@ -64,9 +64,16 @@ def lines(tmp_path_factory):
     return folder / "train.jsonl"
 
 
-def test_two_processes_do_what_one_does(nano, lines, tmp_path):
+def test_two_processes_do_what_one_does(nano, lines, read_log, tmp_path):
     changes = (f"data.train={lines}", "data.drawn=0.0", "data.questions=1", "train.batch_size=4")
-    recipe = nano(*changes, *TEXT_ONLY, *QUIET, "train.steps=3", "optimizer.learning_rate=1.0e-4")
+    recipe = nano(
+        *changes,
+        *TEXT_ONLY,
+        *QUIET,
+        "train.steps=3",
+        "train.log_every=1",
+        "optimizer.learning_rate=1.0e-4",
+    )
 
     one, other = together(recipe, tmp_path / "two")
 
@@ -77,6 +84,7 @@ def test_two_processes_do_what_one_does(nano, lines, tmp_path):
     for step in range(3):
         mean = (one["figures"][step]["text"] + other["figures"][step]["text"]) / 2
         assert mean == pytest.approx(alone[step]["text"], rel=1e-3)
+        assert read_log(tmp_path / "two")[step]["text"] == pytest.approx(mean, rel=1e-4)
         norm = one["figures"][step]["gradient_language"]
         assert norm == pytest.approx(alone[step]["gradient_language"], rel=1e-3)
 

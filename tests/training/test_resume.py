@@ -185,7 +185,6 @@ def test_a_finished_run_has_nothing_left_to_do(nano, finished, tmp_path, quietly
     assert seen == []
 
 
-@pytest.mark.xfail(reason="what is frozen comes back from the rounded last/", strict=True)
 def test_half_precision_on_disk_does_not_blur_what_is_frozen(
     nano, stop_after, weights, assert_same, tmp_path
 ):
