@@ -33,6 +33,8 @@ WITH_TORCH = re.compile(
     r"(model|losses|evaluation|prediction|profiling|training)/|matching"
     # What turns records into tensors; all else in data/ is about files, words and shapes.
     r"|data/(augment|letterbox|packing|prompting|samples)"
+    # SAM; all other stages of building a dataset are about files, boxes and shapes.
+    r"|building/masks_sam"
 )
 TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "safetensors"}
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segearth.cli import data_filter, options, output
+from segearth.cli import data_filter, data_masks, options, output
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
@@ -163,4 +163,5 @@ def ingredients(
         output.print_text("\n".join(str(path) for path in written))
 
 
+app.command("masks")(data_masks.masks)
 app.command("filter")(data_filter.filter_)
