@@ -140,7 +140,7 @@ def is_box(value: object) -> bool:
         return False
     x0, y0, x1, y1 = value
     limit = float("inf")
-    return -limit < x0 < x1 < limit and -limit < y0 < y1 < limit
+    return bool(-limit < x0 < x1 < limit and -limit < y0 < y1 < limit)
 
 
 def as_line(row: ImageRow) -> str:

@@ -109,15 +109,17 @@ class Journal:
         Raises:
             DataError: It cannot be written.
         """
-        with atomic_path(self._result) as temporary:
-            with temporary.open("w", encoding="utf-8", newline="\n") as out:
-                for name in names:
-                    if name in self.finished:
-                        place, length = self.finished[name]
-                        self._file.seek(place)
-                        row: ImageRow = json.loads(self._file.read(length))["row"]
-                        out.write(as_line(row))
-                        yield row
+        with (
+            atomic_path(self._result) as temporary,
+            temporary.open("w", encoding="utf-8", newline="\n") as out,
+        ):
+            for name in names:
+                if name in self.finished:
+                    place, length = self.finished[name]
+                    self._file.seek(place)
+                    row: ImageRow = json.loads(self._file.read(length))["row"]
+                    out.write(as_line(row))
+                    yield row
         self._file.close()
         self._path.unlink()
 

@@ -24,10 +24,12 @@ from transformers import (
     SamModel,
     SamProcessor,
 )
+from transformers.utils import logging
 
 from segearth.building.masks_grid import View
 from segearth.building.masks_proposals import Proposal
 from segearth.errors import CheckpointError
+from segearth.model.segmenter import choose_device
 
 PROMPTS = 64
 """Points in one go; the decoder's memory grows with them."""
@@ -42,20 +44,22 @@ class Sam:
 
     name = "sam"
 
-    def __init__(self, folder: Path, *, min_score: float = MIN_SCORE, device: str = "cpu") -> None:
+    def __init__(self, folder: Path, *, min_score: float = MIN_SCORE, device: str = "auto") -> None:
         """Load a model; nothing is downloaded and nothing is unpickled.
 
         Args:
             folder: With `config.json`, `model.safetensors` and, if its preprocessing is not
                 the usual one, `preprocessor_config.json`.
             min_score: Masks that SAM rates lower are left out.
-            device: Where to compute, as PyTorch names it.
+            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
         Raises:
             CheckpointError: It is no SAM or SAM 2 folder, or weights are missing.
+            UsageError: The device is not there.
         """
+        place = choose_device(device)
         kind = _kind(folder)
-        self._model = _load_model(SamModel if kind == "sam" else Sam2Model, folder).to(device)
+        self._model = _load_model(SamModel if kind == "sam" else Sam2Model, folder).to(place)
         self._processor = _load_processor(kind, folder)
         self._two = kind != "sam"
         self._min_score = min_score
@@ -133,6 +137,7 @@ def _load_model(model: type[Any], folder: Path) -> PreTrainedModel:
             where="--sam",
             hint="save the model once more with save_pretrained of transformers",
         )
+    logging.disable_progress_bar()
     try:
         loaded, report = model.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True

@@ -79,8 +79,9 @@ def _outer_outlines(pixels: NDArray[np.uint8]) -> tuple[list[NDArray[np.int32]],
     found, tree = cv2.findContours(pixels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     if not len(found):
         return [], 0
-    outer = np.flatnonzero(np.asarray(tree).reshape(-1, 4)[:, 3] < 0)
-    return [np.asarray(found[index], np.int32) for index in outer], len(outer)
+    above = np.asarray(tree).reshape(-1, 4)[:, 3].tolist()
+    outer = [np.asarray(found[index], np.int32) for index, parent in enumerate(above) if parent < 0]
+    return outer, len(outer)
 
 
 def _largest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -97,7 +98,7 @@ def _figures(pixels: NDArray[np.uint8], outline: NDArray[np.int32]) -> dict[str,
     column, row, width, height = cv2.boundingRect(outline)
     pixels = np.ascontiguousarray(pixels[row : row + height, column : column + width])
     outline = outline - np.array([column, row], np.int32)
-    hull = np.asarray(cv2.convexHull(outline))[:, 0]
+    hull = np.asarray(cv2.convexHull(outline), np.int32)[:, 0]
     moments = cv2.moments(pixels)
     area = moments["m00"]
     major, minor, angle = _axes(moments)
