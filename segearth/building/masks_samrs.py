@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from segearth.building.masks_boxes import Annotated
-from segearth.data.rle import decode_mask, is_rle
+from segearth.data.rle import Rle, decode_mask, is_rle
 from segearth.errors import DataError
 
 # NumPy 1 wrote numpy.core, NumPy 2 writes numpy._core; both are read by the same functions.
@@ -28,6 +28,7 @@ _ARRAYS = {
     for core in ("core", "_core")
     for name in ("_reconstruct", "scalar")
 }
+_BUFFERS = {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")}  # protocol 5
 _TYPES = {("numpy", "ndarray"), ("numpy", "dtype")}
 
 
@@ -77,7 +78,8 @@ def read_instances(path: Path) -> list[Annotated]:
         ) from error
     except Exception as error:  # pickle raises nearly anything on damaged files
         raise DataError(
-            f"{path.name} is no SAMRS annotation: {error or type(error).__name__}", where=str(path)
+            f"{path.name} is no SAMRS annotation: {str(error) or type(error).__name__}",
+            where=str(path),
         ) from error
     if not isinstance(rows, list):
         raise DataError(f"{path.name} should hold a list of instances", where=str(path))
@@ -98,6 +100,8 @@ class _PlainUnpickler(pickle.Unpickler):
         """
         if (module, name) in _ARRAYS:
             return getattr(np._core.multiarray, name)  # type: ignore[attr-defined]
+        if (module, name) in _BUFFERS:
+            return getattr(np._core.numeric, name)  # type: ignore[attr-defined]
         if (module, name) in _TYPES:
             return getattr(np, name)
         if (module, name) == ("_codecs", "encode"):  # how protocols below 3 write bytes
@@ -113,10 +117,10 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
 
 def _instance(row: Mapping[str, Any]) -> Annotated:
     """Check one instance; a wrong one raises KeyError, TypeError, ValueError or DataError."""
-    mask = row["mask"]
-    if isinstance(mask.get("counts"), bytes):  # as pycocotools gives it
-        mask = {**mask, "counts": mask["counts"].decode("ascii")}
-    mask = {"size": [int(side) for side in mask["size"]], "counts": mask["counts"]}
+    counts = row["mask"]["counts"]
+    if isinstance(counts, bytes):  # as pycocotools gives it
+        counts = counts.decode("ascii")
+    mask: Rle = {"size": [int(side) for side in row["mask"]["size"]], "counts": counts}
     if not is_rle(mask):
         raise ValueError("its mask is no RLE")
     decode_mask(mask)

@@ -9,7 +9,7 @@ pixel grid, so that they can be checked by hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan2, hypot, pi, sqrt
+from math import atan2, cos, hypot, pi, sin, sqrt
 
 import cv2
 import numpy as np
@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 FIGURES = ("eccentricity", "circularity", "solidity", "symmetry", "extent")
 
-_ANGLES, _RADII = 128, 48
+_ANGLES, _RADII = 180, 64
 """Samples around and outwards for the symmetry."""
-_SHRUNK_SIDE_PX = 64
-"""Larger components are averaged down to this for the symmetry."""
 
 _RAYS = np.exp(2j * pi * np.arange(_ANGLES) / _ANGLES)[:, None] * (np.arange(_RADII) + 0.5)
 _RAYS = (_RAYS / _RADII).astype(np.complex64)
@@ -141,11 +139,11 @@ def _symmetry(
 
     The paper calls its symmetry a custom metric for bilateral symmetry and does not define
     it. Ours: the overlap of the component with its mirror image, area in both / area in
-    either, for the best of 128 axes through the centroid, 1.4 degrees apart; the principal
-    axes are among them, and every mirror axis is one. In polar coordinates mirroring turns
-    an angle t into s - t, so one convolution of the samples with themselves, done by FFT,
-    gives all axes s at once. Samples are grey at the border; for grey values a, b the
-    overlap is sum(ab) / sum(aa + bb - ab), which is 1 for equal ones only.
+    either, for the best of 180 axes through the centroid, 1 degree apart. The principal axes
+    are among them, and an axis that maps the component onto itself is one of these two
+    (or, where all directions are alike as in a square, no more than half a degree from one
+    of the others). In polar coordinates mirroring turns an angle t into s - t, so one
+    convolution of the samples with themselves, done by FFT, gives all axes at once.
 
     Args:
         pixels: (H, W) of 0 and 1.
@@ -156,24 +154,21 @@ def _symmetry(
     Returns:
         The overlap, above 0 up to 1.
     """
-    height, width = pixels.shape
-    factor = -(-max(height, width) // _SHRUNK_SIDE_PX)
-    grey = pixels * np.uint8(255)
-    if factor > 1:  # by a whole number, which is many times quicker
-        across, down = -(-width // factor), -(-height // factor)
-        borders = (0, down * factor - height, 0, across * factor - width)
-        grey = np.asarray(cv2.copyMakeBorder(grey, *borders, cv2.BORDER_CONSTANT, value=0))
-        grey = np.asarray(cv2.resize(grey, (across, down), interpolation=cv2.INTER_AREA))
     offsets = hull - np.array(centre)
-    reach = (sqrt(float((offsets**2).sum(axis=1).max())) + 1) / factor
-    x, y = ((value + 0.5) / factor - 0.5 for value in centre)
-    places = _RAYS * np.complex64(reach * complex(np.cos(angle), np.sin(angle)))
-    places += np.complex64(complex(x, y))
-    samples = np.asarray(
-        cv2.remap(grey, places.real, places.imag, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    ).astype(np.float32)
+    reach = sqrt(float((offsets**2).sum(axis=1).max())) + 1
+    places = _RAYS * np.complex64(reach * complex(cos(angle), sin(angle)))
+    places += np.complex64(complex(*centre))
+    grey = cv2.remap(
+        pixels * np.uint8(255),
+        np.ascontiguousarray(places.real),
+        np.ascontiguousarray(places.imag),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    # Half covered counts. What is so thin that no sample is, is taken as faint as it is.
+    samples = np.asarray(grey >= min(127, int(np.max(grey))), np.float32)
     spectrum = np.fft.rfft(samples, axis=0)
     overlaps = np.fft.irfft((spectrum * spectrum) @ _RING_AREAS, _ANGLES)
-    alone = float(((samples * samples) @ _RING_AREAS).sum())
+    alone = float((samples @ _RING_AREAS).sum())
     best = float(overlaps.max())
     return min(1.0, best / (2 * alone - best))

@@ -173,11 +173,11 @@ def _filter(
         result["outputs"] = {name: str(out / file) for name, file in files.items()}
         output.print_json(result)
         return
-    output.print_table(
-        ("rejected by", "masks"),
-        outcome.reasons.most_common(),
-        title=f"{outcome.kept} kept, {outcome.rejected} rejected in {outcome.images} images",
-        caption=str(out / SHEET),
+    if outcome.reasons:
+        output.print_table(("rejected by", "masks"), outcome.reasons.most_common())
+    output.print_text(
+        f"{outcome.kept} masks kept, {outcome.rejected} rejected in {outcome.images} images: "
+        f"{out / SHEET}"
     )
 
 

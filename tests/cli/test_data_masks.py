@@ -70,7 +70,7 @@ def test_tables_for_people(collected, tmp_path):
     result = segearth("filter", collected, "-o", tmp_path / "out")
 
     assert result.exit_code == 0
-    assert "2 kept, 0 rejected in 1 images" in result.stdout
+    assert "2 masks kept, 0 rejected in 1 images" in result.stdout
 
 
 @pytest.mark.parametrize(
