@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import (
-    PreTrainedModel,
     Sam2ImageProcessor,
     Sam2Model,
     Sam2Processor,
@@ -59,7 +58,8 @@ class Sam:
         """
         place = choose_device(device)
         kind = _kind(folder)
-        self._model = _load_model(SamModel if kind == "sam" else Sam2Model, folder).to(place)
+        model = _load_model(SamModel if kind == "sam" else Sam2Model, folder)
+        self._model: Any = model.to(device=place)
         self._processor = _load_processor(kind, folder)
         self._two = kind != "sam"
         self._min_score = min_score
@@ -129,7 +129,7 @@ def _kind(folder: Path) -> str:
     return str(kind)
 
 
-def _load_model(model: type[Any], folder: Path) -> PreTrainedModel:
+def _load_model(model: type[Any], folder: Path) -> torch.nn.Module:
     """Load weights, all of them."""
     if not list(folder.glob("*.safetensors")):
         raise CheckpointError(
@@ -151,7 +151,7 @@ def _load_model(model: type[Any], folder: Path) -> PreTrainedModel:
             f"{folder} lacks {len(missing)} tensors, such as {missing[0]}", where="--sam"
         )
     loaded.eval()
-    assert isinstance(loaded, PreTrainedModel)
+    assert isinstance(loaded, torch.nn.Module)
     return loaded
 
 
