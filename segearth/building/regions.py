@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from segearth.building.masks_grid import View
 from segearth.building.masks_proposals import Proposal
 
-ALPHAS = (1.5, 2.5, 4.0, 6.0, 9.0)
+ALPHAS = (3.0, 5.0, 8.0, 12.0, 18.0)
 """Largest step between neighbours, as distance in Lab on OpenCV's 8-bit scale."""
 MIN_AREA_PX = 24
 """Smaller regions are grain."""

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from segearth.building.masks_file import read_masks
 from segearth.building.masks_grid import View
-from segearth.building.masks_sam import Sam
+from segearth.building.masks_sam import MIN_SCORE, Sam
+from segearth.cli import data_masks
 from segearth.cli.app import app
 from segearth.errors import CheckpointError
 
@@ -33,6 +34,10 @@ def test_every_point_gives_three_masks_of_the_view_s_size(folder, picture):
 
 def test_a_high_bar_leaves_none(folder, picture):
     assert Sam(folder, min_score=1e9, device="cpu").propose(View(picture(48, 80))) == []
+
+
+def test_the_command_has_the_same_bar():
+    assert data_masks.SAM_SCORE == MIN_SCORE
 
 
 def test_a_view_is_encoded_once_and_prompts_go_together(folder, monkeypatch, picture):
