@@ -21,7 +21,7 @@ LAYERS = [
     {"config", "geo", "metrics"},
     {"data", "matching"},
     {"model", "losses"},
-    {"evaluation", "prediction", "profiling"},
+    {"building", "evaluation", "prediction", "profiling"},
     {"training"},
     {"cli"},
     {"__main__"},
@@ -33,6 +33,8 @@ WITH_TORCH = re.compile(
     r"(model|losses|evaluation|prediction|profiling|training)/|matching"
     # What turns records into tensors; all else in data/ is about files, words and shapes.
     r"|data/(augment|letterbox|packing|prompting|samples)"
+    # SAM; all other stages of building a dataset are about files, boxes and shapes.
+    r"|building/masks_sam\.py"
 )
 TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "safetensors"}
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segearth.cli import options, output
+from segearth.cli import data_filter, data_masks, options, output
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
@@ -161,3 +161,7 @@ def ingredients(
         output.print_json({"written": [str(path) for path in written]})
     else:
         output.print_text("\n".join(str(path) for path in written))
+
+
+app.command("masks")(data_masks.masks)
+app.command("filter")(data_filter.filter_)

@@ -68,6 +68,42 @@ def decode_mask(rle: Rle) -> NDArray[np.bool_]:
     return np.ascontiguousarray(columns.T)
 
 
+def decode_crop(rle: Rle) -> tuple[NDArray[np.bool_], int, int]:
+    """Decode the part of a mask that its upright bounding box holds.
+
+    For a target that is small in its picture this takes a fraction of `decode_mask`.
+
+    Args:
+        rle: The run lengths.
+
+    Returns:
+        The crop, (h, w) bool, and the row and column of its first pixel; (0, 0) bool, 0 and
+        0 for an empty mask.
+
+    Raises:
+        DataError: As for `decode_mask`.
+    """
+    runs = _runs(rle)
+    height = rle["size"][0]
+    ends = np.cumsum(runs)
+    filled = np.flatnonzero(runs[1::2]) * 2 + 1
+    if not len(filled):
+        return np.zeros((0, 0), bool), 0, 0
+    first = int(ends[filled[0] - 1]) // height
+    last = (int(ends[filled[-1]]) - 1) // height
+    # The runs up to the first filled one and from the last one on are cut to whole columns.
+    inside = runs[: filled[-1] + 1].copy()
+    inside[: filled[0]] = 0
+    inside[0] = ends[filled[0] - 1] - first * height
+    rest = (last + 1) * height - int(ends[filled[-1]])
+    values = np.arange(len(inside) + 1) % 2 == 1
+    values[-1] = False
+    columns = np.repeat(values, np.append(inside, rest)).reshape(-1, height)
+    rows = np.flatnonzero(columns.any(axis=0))
+    crop = np.ascontiguousarray(columns[:, rows[0] : rows[-1] + 1].T)
+    return crop, int(rows[0]), first
+
+
 def mask_area_px(rle: Rle) -> int:
     """Count a mask's pixels without decoding it.
 
