@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
@@ -28,9 +29,6 @@ from segearth.building.review_decisions import CRITERIA, Decision, check_name, r
 from segearth.building.review_pictures import is_shrunk, read_png, shown_masks
 from segearth.building.review_session import Review
 from segearth.errors import DataError
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PAGE = {
     "index.html": "text/html",

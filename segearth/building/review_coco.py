@@ -46,7 +46,7 @@ def coco_document(records: Sequence[Record], folder: Path) -> dict[str, Any]:
 
     images: dict[str, dict[str, Any]] = {}
     categories: dict[str, int] = {}
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for record in records:
         name = record.image.relative_to(folder).as_posix()
         image = images.setdefault(name, _image(len(images) + 1, name, record))
