@@ -35,6 +35,7 @@ PAGE = {
     "style.css": "text/css",
     "app.js": "text/javascript",
     "api.js": "text/javascript",
+    "notices.js": "text/javascript",
     "texts.js": "text/javascript",
     "picture.js": "text/javascript",
     "rle.js": "text/javascript",

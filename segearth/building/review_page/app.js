@@ -1,5 +1,6 @@
 // The page: one record at a time, keyboard first.
 import { read, readImage, write } from "./api.js";
+import { say, toggleTheme } from "./notices.js";
 import { Picture } from "./picture.js";
 import { showAnswer } from "./texts.js";
 
@@ -196,23 +197,33 @@ function showChanges() {
 
 // --- keys and buttons ---------------------------------------------------------------------
 
-const ACTIONS = {
-  a: ["accept", () => decide("accept")], r: ["reject", () => decide("reject")],
-  1: ["object is wrong", () => toggleWrong(0)], 2: ["place or logic is wrong", () => toggleWrong(1)],
-  3: ["mask is wrong", () => toggleWrong(2)], 4: ["grammar is wrong", () => toggleWrong(3)],
-  n: ["pass over", () => record && goNext(record.number)], p: ["back", goBack],
-  u: ["undo the latest decision", undo], c: ["write a note", () => $("note").focus()],
-  t: ["edit the texts", () => editTexts($("question-edit").hidden)],
-  m: ["masks on or off", toggleMasks], b: ["brush", () => setTool("brush")],
-  e: ["eraser", () => setTool("eraser")], v: ["move", () => setTool("hand")],
-  "[": ["smaller brush", () => setRadius(picture.radius - 2)],
-  "]": ["larger brush", () => setRadius(picture.radius + 2)],
-  z: ["undo a stroke", () => picture.undoStroke() || say("There is no stroke to undo.")],
-  Tab: ["next target", () => pickTarget(picture.target + 1)],
-  "+": ["zoom in", () => picture.zoom(1.25)], "-": ["zoom out", () => picture.zoom(0.8)],
-  0: ["fit", () => picture.fit()], d: ["dark or light", toggleTheme],
-  "?": ["these keys", () => $("help").showModal()],
-};
+// In the order of the help: judge, move on, correct, look.
+const ACTIONS = new Map([
+  ["a", ["accept", () => decide("accept")]],
+  ["r", ["reject", () => decide("reject")]],
+  ["1", ["object is wrong", () => toggleWrong(0)]],
+  ["2", ["place or logic is wrong", () => toggleWrong(1)]],
+  ["3", ["mask is wrong", () => toggleWrong(2)]],
+  ["4", ["grammar is wrong", () => toggleWrong(3)]],
+  ["c", ["write a note", () => $("note").focus()]],
+  ["t", ["edit the texts", () => editTexts($("question-edit").hidden)]],
+  ["u", ["undo the latest decision", undo]],
+  ["n", ["pass over", () => record && goNext(record.number)]],
+  ["p", ["back", goBack]],
+  ["?", ["these keys", () => $("help").showModal()]],
+  ["m", ["masks on or off", toggleMasks]],
+  ["b", ["brush", () => setTool("brush")]],
+  ["e", ["eraser", () => setTool("eraser")]],
+  ["v", ["move", () => setTool("hand")]],
+  ["[", ["smaller brush", () => setRadius(picture.radius - 2)]],
+  ["]", ["larger brush", () => setRadius(picture.radius + 2)]],
+  ["z", ["undo a stroke", () => picture.undoStroke() || say("There is no stroke to undo.")]],
+  ["Tab", ["next target", () => pickTarget(picture.target + 1)]],
+  ["+", ["zoom in", () => picture.zoom(1.25)]],
+  ["-", ["zoom out", () => picture.zoom(0.8)]],
+  ["0", ["fit the picture", () => picture.fit()]],
+  ["d", ["dark or light", toggleTheme]],
+]);
 const BUTTONS = {
   accept: "a", reject: "r", next: "n", back: "p", undo: "u", edit: "t", masks: "m", brush: "b",
   eraser: "e", hand: "v", fit: "0", theme: "d", "help-button": "?",
@@ -223,7 +234,7 @@ async function act(key) {
   if (busy) return;
   busy = true;
   try {
-    await ACTIONS[key][1]();
+    await ACTIONS.get(key)[1]();
   } catch (error) {
     say(error.message, true);
   } finally {
@@ -239,7 +250,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === " ") { picture.holding = true; event.preventDefault(); return; }
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (!(key in ACTIONS) || event.repeat && !"[]+-".includes(key)) return;
+  if (!ACTIONS.has(key) || event.repeat && !"[]+-".includes(key)) return;
   if (event.altKey || (event.ctrlKey || event.metaKey) && key !== "z") return;
   if (key === "Tab" && (event.shiftKey || phrases.length < 2)) return; // moves the focus as usual
   event.preventDefault();
@@ -252,24 +263,6 @@ for (const id of ["question-edit", "answer-edit"]) $(id).addEventListener("input
 $("who").addEventListener("click", askName);
 $("ask-name").addEventListener("close", () => start($("name").value));
 picture.onChange = showChanges;
-
-function toggleTheme() {
-  setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-}
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  localStorage.setItem("theme", theme);
-}
-
-let toastTimer;
-function say(text, bad = false) {
-  $("toast").textContent = text;
-  $("toast").classList.toggle("bad", bad);
-  $("toast").hidden = false;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { $("toast").hidden = true; }, bad ? 5000 : 1400);
-}
 
 function askName() {
   $("name").value = reviewer;
@@ -295,12 +288,14 @@ async function start(name) {
   }
 }
 
-setTheme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
-for (const [key, [text]] of Object.entries(ACTIONS)) {
+for (const [index, [key, [text]]] of [...ACTIONS].entries()) {
+  const half = ACTIONS.size / 2; // two columns, each from top to bottom
   const cap = document.createElement("kbd");
   cap.textContent = key.length === 1 ? key.toUpperCase() : key;
   const words = document.createElement("span");
   words.textContent = text;
+  cap.style.gridArea = `${1 + (index % half)} / ${index < half ? 1 : 3}`;
+  words.style.gridArea = `${1 + (index % half)} / ${index < half ? 2 : 4}`;
   $("keys").append(cap, words);
 }
 $("masks").setAttribute("aria-pressed", true);

@@ -8,6 +8,8 @@ const COLOURS = [
 ];
 const FILL_ALPHA = 90;
 const STROKES_KEPT = 50;
+const EDGE_PX = 8; // around a picture that is fitted
+const TOOLS_PX = 64; // below it, where the tools are
 
 export const colourOf = (target) => `rgb(${COLOURS[target % COLOURS.length].join(" ")})`;
 
@@ -69,10 +71,10 @@ export class Picture {
 
   fit() {
     const { width, height } = this.#imageSize();
-    const scale = Math.min(this.canvas.clientWidth / width, this.canvas.clientHeight / height);
-    this.scale = scale * 0.98;
+    const free = Math.max(1, this.canvas.clientHeight - TOOLS_PX);
+    this.scale = Math.min((this.canvas.clientWidth - 2 * EDGE_PX) / width, (free - EDGE_PX) / height);
     this.x = (this.canvas.clientWidth - width * this.scale) / 2;
-    this.y = (this.canvas.clientHeight - height * this.scale) / 2;
+    this.y = (free + EDGE_PX - height * this.scale) / 2;
     this.draw();
   }
 
