@@ -155,10 +155,14 @@ def test_a_review_from_the_first_record_to_the_second_reviewer(browser, serve, t
     assert (rejected["id"], rejected["verdict"], rejected["note"]) == ("b", "reject", "too small")
     assert [name for name, met in rejected["rubric"].items() if not met] == ["mask"]
 
-    # Undo brings it back.
+    # Undo brings it back, with what was said.
     page.keyboard.press("u")
     shown(page, "b")
     assert lines(tmp_path)[-1]["undo"] is True
+    assert page.input_value("#note") == "too small"
+    page.keyboard.press("3")
+    page.fill("#note", "")
+    page.keyboard.press("Escape")
 
     # Correct the mask with the brush, take a bad stroke back, and accept.
     page.keyboard.press("b")
@@ -185,7 +189,8 @@ def test_a_review_from_the_first_record_to_the_second_reviewer(browser, serve, t
     page.press("#name", "Enter")
     shown(page, "c")
     assert "2 of 3 decided · 2 by you · 1 left for you" in page.inner_text("#counts")
-    page.keyboard.press("u")  # back to b, with the corrections taken back as well
+    page.keyboard.press("p")  # nothing before it in this window
+    page.keyboard.press("u")
     shown(page, "b")
     page.keyboard.press("a")
     shown(page, "c")
@@ -205,8 +210,9 @@ def test_masks_are_encoded_as_pycocotools_does(browser, serve):
     from segearth.data.rle import encode_mask
 
     random = np.random.default_rng(0)
-    cases = [random.random((height, width)) < share for height, width, share in
-             [(1, 1, 1), (5, 7, 0.5), (64, 48, 0.02), (33, 65, 0.98), (300, 200, 0), (2, 999, 1)]]  # fmt: skip
+    sizes = [(1, 1), (5, 7), (64, 48), (33, 65), (300, 200), (2, 999)]
+    shares = [1, 0.5, 0.02, 0.98, 0, 1]
+    cases = [random.random(size) < share for size, share in zip(sizes, shares, strict=True)]
     _, url = serve("--reviewer", "ana")
     page = browser.new_page()
     page.goto(url, timeout=PATIENCE_MS)

@@ -122,9 +122,8 @@ def test_a_bad_export_is_told(records, tmp_path, text, problem):
         read_tasks(path, records, "now")
 
 
-def test_pycocotools_reads_what_is_written_for_coco(
-    records, said, manifest, tmp_path, make, capsys
-):
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
+def test_pycocotools_reads_what_is_written_for_coco(records, said, manifest, tmp_path, make):
     path = tmp_path / "coco.json"
 
     assert write_coco(path, outcomes(records, said)[0], manifest.parent) == 1

@@ -12,6 +12,7 @@ let criteria = {}; // name -> what has to be right
 let record = null; // what is shown, or null
 let wrong = new Set(); // criteria that are not met
 let phrases = []; // one button a target
+const drafts = new Map(); // number -> what was said or drawn, so that an undo loses no work
 let seen = []; // numbers of the records shown before this one
 let since = 0; // when it was shown, ms
 let busy = false;
@@ -33,10 +34,11 @@ async function goBack() {
 }
 
 async function show(number) {
+  if (record) drafts.set(record.number, whatIsSaid());
   if (number === null) return showEnd();
   const fetched = await read(`/api/records/${number}`, { reviewer });
   const image = await readImage(number).catch((error) => error);
-  const mine = fetched.decision;
+  const mine = fetched.decision ?? drafts.get(number);
   record = fetched;
   since = Date.now();
   wrong = new Set(mine ? Object.keys(criteria).filter((name) => !mine.rubric[name]) : []);
@@ -83,23 +85,24 @@ async function decide(verdict) {
   if (verdict === "reject" && !wrong.size) {
     return say("Mark first what is wrong: keys 1 to 4.", true);
   }
-  const edited = (id, old) => ($(id).value === old ? {} : { [id.split("-")[0]]: $(id).value });
-  const { question: instruction, ...rest } = {
-    ...edited("question-edit", record.instruction), ...edited("answer-edit", record.answer),
-  };
-  await write("/api/decision", {
+  await write("/api/decision", { ...whatIsSaid(), seconds: (Date.now() - since) / 1000 });
+  say(verdict === "accept" ? "Accepted" : "Rejected");
+  await goNext();
+}
+
+/** What the page says about the record; texts and masks only where they were changed. */
+function whatIsSaid() {
+  const [instruction, answer] = [$("question-edit").value, $("answer-edit").value];
+  return {
     reviewer,
     id: record.id,
     record: record.record,
     rubric: Object.fromEntries(Object.keys(criteria).map((name) => [name, !wrong.has(name)])),
     note: $("note").value,
     masks: picture.corrections(),
-    seconds: (Date.now() - since) / 1000,
-    ...rest,
-    ...(instruction === undefined ? {} : { instruction }),
-  });
-  say(verdict === "accept" ? "Accepted" : "Rejected");
-  await goNext();
+    ...(instruction === record.instruction ? {} : { instruction }),
+    ...(answer === record.answer ? {} : { answer }),
+  };
 }
 
 async function undo() {
@@ -281,6 +284,7 @@ async function start(name) {
     $("who").textContent = reviewer;
     seen = [];
     record = null;
+    drafts.clear();
     showProgress(state);
     await show(state.number);
   } catch (error) {
