@@ -28,6 +28,7 @@ from segearth.building.review_access import Access, is_own_page
 from segearth.building.review_decisions import CRITERIA, Decision, check_name, read_event
 from segearth.building.review_pictures import is_shrunk, read_png, shown_masks
 from segearth.building.review_session import Review
+from segearth.data.manifest import Record
 from segearth.errors import DataError
 
 PAGE = {
@@ -136,6 +137,11 @@ class ReviewApp:
         reviewer = request.args.get("reviewer", "")
         check_name(reviewer)
         own = self._review.own_decision(reviewer, number)
+        masks, problem = [], None
+        try:
+            masks = shown_masks(record)
+        except DataError as error:  # it can still be rejected
+            problem = error.problem
         return _json(
             {
                 "number": number,
@@ -144,8 +150,9 @@ class ReviewApp:
                 "image": record.image.name,
                 "instruction": record.instruction,
                 "answer": record.answer,
-                "masks": shown_masks(record),
-                "correctable": not is_shrunk(record),
+                "masks": masks,
+                "problem": problem,
+                "correctable": not problem and not is_shrunk(record),
                 "facets": record.facets,
                 "gsd_m": record.gsd_m,
                 "source": record.source,
@@ -167,7 +174,7 @@ class ReviewApp:
         reviewer = _body(request).get("reviewer")
         return _json({"number": self._review.undo(reviewer if isinstance(reviewer, str) else "")})
 
-    def _look_up(self, number: int) -> Any:
+    def _look_up(self, number: int) -> Record:
         if number >= len(self._review.records):
             raise NotFound(f"there is no record {number}")
         return self._review.records[number]

@@ -171,7 +171,7 @@ def read_event(row: object) -> Decision | Undo:
 
 
 def check_fit(decision: Decision, record: Record) -> None:
-    """Refuse corrections that would make a bad record.
+    """Refuse corrections that would make a bad record, and to accept masks that are none.
 
     Args:
         decision: What the reviewer says.
@@ -183,9 +183,11 @@ def check_fit(decision: Decision, record: Record) -> None:
     """
     if decision.masks and len(decision.masks) != len(record.masks):
         raise DataError(f"{len(decision.masks)} masks are given for {len(record.masks)} targets")
-    for number, (mask, old) in enumerate(zip(decision.masks, record.masks, strict=False), start=1):
-        if mask is None:
+    masks = decision.masks or (None,) * len(record.masks)
+    for number, (new, old) in enumerate(zip(masks, record.masks, strict=True), start=1):
+        if new is None and decision.verdict == "reject":
             continue
+        mask = new or old
         if mask["size"] != old["size"]:
             raise DataError(f"mask {number} is {mask['size']}, it was {old['size']}")
         if mask_area_px(mask) == 0:

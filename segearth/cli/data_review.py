@@ -153,8 +153,7 @@ def _summarize(records: list[Record], out: Path, second_look: float, as_json: bo
     looked = figures["second_look"]
     output.print_text(f"second look: {looked['done']} of {looked['records']} records")
     columns = ("decisions", "accepted", "rejected", "corrected")
-    points = list(figures["agreement"].keys() - {"verdict", "pairs"})
-    points = [name for name in figures["agreement"] if name in points]
+    points = [name for name in figures["agreement"] if name not in ("verdict", "pairs")]
     output.print_table(
         ("reviewer", *columns, *(f"{name} wrong" for name in points), "median, s"),
         [

@@ -12,6 +12,7 @@ from segearth.building.review_app import ReviewApp
 from segearth.building.review_decisions import CRITERIA
 from segearth.building.review_log import NAME, open_log
 from segearth.building.review_session import Review
+from segearth.data.manifest import read_manifest
 
 HERE = "http://127.0.0.1:8710"
 TOKEN = "s3cret"
@@ -123,6 +124,23 @@ def test_an_image_that_is_gone_is_told(client, records):
 
     assert answer.status_code == 422
     assert "a.png" in answer.json["problem"]
+
+
+def test_a_record_with_a_damaged_mask_can_be_rejected_but_not_accepted(make, tmp_path):
+    masks = [{"size": [48, 64], "counts": "zzz"}]
+    path = make.write_rows(tmp_path / "damaged", [make.row("a", masks=masks)])
+    with open_log(tmp_path / "out") as log:
+        review = Review(read_manifest(path), log, second_look=0)
+        client = Client(ReviewApp(review, Access("127.0.0.1", None)))
+        wrong = dict.fromkeys(CRITERIA, True) | {"mask": False}
+
+        shown = client.get("/api/records/0?reviewer=ana", base_url=HERE).json
+        accepted = client.post("/api/decision", base_url=HERE, json=say(review))
+        rejected = client.post("/api/decision", base_url=HERE, json=say(review, rubric=wrong))
+
+    assert (shown["masks"], shown["correctable"]) == ([], False)
+    assert "damaged" in shown["problem"]
+    assert (accepted.status_code, rejected.status_code) == (422, 200)
 
 
 @pytest.mark.parametrize(

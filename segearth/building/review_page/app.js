@@ -46,8 +46,9 @@ async function show(number) {
   $("answer-edit").value = mine?.answer ?? record.answer;
   $("note").value = mine?.note ?? "";
   const failed = image instanceof Error;
-  $("no-image").hidden = !failed;
-  $("no-image").textContent = failed ? `The picture cannot be shown: ${image.message}` : "";
+  const problems = [failed && image.message, record.problem].filter(Boolean);
+  $("no-image").hidden = !problems.length;
+  $("no-image").textContent = `Not all can be shown: ${problems.join("; ")}`;
   picture.show(failed ? null : image, record.masks, mine?.masks ?? [], record.correctable);
   const facets = Object.values(record.facets).join(" · ");
   const ground = record.gsd_m ? ` · ${record.gsd_m} m a pixel` : "";
@@ -147,7 +148,7 @@ function showRubric() {
 
 function setTool(tool) {
   if (tool !== "hand" && record && !record.correctable) {
-    return say("This scene is too large to correct its masks here.", true);
+    return say("The masks of this record cannot be corrected here.", true);
   }
   picture.tool = tool;
   for (const id of ["hand", "brush", "eraser"]) $(id).setAttribute("aria-pressed", id === tool);
@@ -264,7 +265,7 @@ for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click",
 $("radius").addEventListener("input", (event) => setRadius(Number(event.target.value)));
 for (const id of ["question-edit", "answer-edit"]) $(id).addEventListener("input", showChanges);
 $("who").addEventListener("click", askName);
-$("ask-name").addEventListener("close", () => start($("name").value));
+$("ask-name").addEventListener("close", () => start($("name").value.trim()));
 picture.onChange = showChanges;
 
 function askName() {
