@@ -95,6 +95,11 @@ def check_manifest(
     return findings
 
 
+def marks_every_target(answer: str) -> bool:
+    """Tell whether every ``[SEG]`` of an answer has its ``<p>phrase </p>`` before it."""
+    return count_seg(answer) == len(_MARKED.findall(answer))
+
+
 def _image_faults(
     fields: Mapping[str, Any],
     folder: Path,
@@ -156,7 +161,7 @@ def _text_faults(fields: Mapping[str, Any]) -> Iterator[Fault]:
     """Compare the answer's marks and the facets with the text."""
     instruction, answer, facets = (fields.get(key) for key in ("instruction", "answer", "facets"))
     targets = count_seg(answer) if isinstance(answer, str) else None
-    if isinstance(answer, str) and targets != len(_MARKED.findall(answer)):
+    if isinstance(answer, str) and not marks_every_target(answer):
         yield Fault("phrase missing", "a [SEG] of the answer has no <p>phrase </p> before it")
     if not isinstance(facets, dict):
         return

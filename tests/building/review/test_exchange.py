@@ -1,0 +1,139 @@
+"""Label Studio and COCO: what goes out comes back, or is read by their own tools."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+from segearth.building.review_brush_rle import decode_brush, encode_brush
+from segearth.building.review_coco import write_coco
+from segearth.building.review_label_studio import read_tasks, write_tasks
+from segearth.building.review_outcome import outcomes
+from segearth.data.rle import encode_mask
+from segearth.errors import DataError
+
+
+def bits(*parts):
+    """Bytes of a bit stream given as text, filled with zeros."""
+    text = "".join(parts)
+    text += "0" * (-len(text) % 8)
+    return [int(text[i : i + 8], 2) for i in range(0, len(text), 8)]
+
+
+HEAD = (f"{2 * 4:032b}", "00111", "0010", "0101", "1001", "1111")  # 2 pixels, 8-bit values
+
+
+def test_a_brush_stream_by_hand():
+    # A clear pixel and a set one: two runs of 4 values, each 1 (run), 00 (3 bits), 011 (4 - 1).
+    stream = bits(*HEAD, "1", "00", "011", "00000000", "1", "00", "011", "11111111")
+
+    assert encode_brush(np.array([[False, True]])) == stream
+    assert decode_brush(stream, 1, 2).tolist() == [[False, True]]
+
+
+def test_a_brush_stream_without_runs():
+    # What a browser writes for colours: values one by one, of which only the alpha counts.
+    values = (200, 10, 10, 0, 200, 10, 10, 128)
+    stream = bits(*HEAD, "0", "00", "111", *(f"{value:08b}" for value in values))
+
+    assert decode_brush(stream, 1, 2).tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (300, 260)])
+@pytest.mark.parametrize("share", [0, 0.02, 0.5, 1])
+def test_brush_streams_come_back(size, share):
+    mask = np.random.default_rng(1).random(size) < share
+
+    assert np.array_equal(decode_brush(encode_brush(mask), *size), mask)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [[], [1, 2], encode_brush(np.ones((9, 9), bool))[:-2], encode_brush(np.ones((3, 3), bool)),
+     [300], [-1], ["a"], None],
+    ids=repr,
+)  # fmt: skip
+def test_a_damaged_brush_stream_is_refused(stream):
+    with pytest.raises(DataError, match="brush mask"):
+        decode_brush(stream, 9, 9)
+
+
+@pytest.fixture
+def said(records, make):
+    mask = encode_mask(make.box(0, 0, 40, 40))
+    return [
+        make.decision(records[0], masks=(mask,), instruction="Mark the box.", note="wider"),
+        make.decision(records[0], "bo"),
+        make.decision(records[1], wrong=["object", "grammar"]),
+    ]
+
+
+def test_decisions_come_back_from_label_studio(records, said, manifest, tmp_path):
+    results, _ = outcomes(records, said)
+
+    assert write_tasks(tmp_path / "tasks.json", results, manifest.parent) == 3
+
+    assert read_tasks(tmp_path / "tasks.json", records, "now") == said
+    labels = ElementTree.parse(tmp_path / "tasks.xml").getroot().iter("Label")
+    assert [label.get("value") for label in labels] == ["target 1"]
+    task = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))[0]
+    assert task["data"]["image"] == "/data/local-files/?d=a.png"
+
+
+def test_an_annotation_drawn_in_label_studio(records, manifest, tmp_path, make):
+    write_tasks(tmp_path / "t.json", outcomes(records, [])[0], manifest.parent)
+    tasks = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    more = {
+        **tasks[0]["predictions"][0]["result"][0],
+        "value": {"brushlabels": ["target 1"], "rle": encode_brush(make.box(40, 40, 48, 64))},
+    }
+    result = [*tasks[0]["predictions"][0]["result"], more]
+    tasks[0]["annotations"] = [
+        {"result": result, "completed_by": {"id": 7, "email": "a@b.example"}},
+        {"result": [], "completed_by": 3, "was_cancelled": True},
+    ]
+    (tmp_path / "t.json").write_text(json.dumps(tasks), encoding="utf-8")
+
+    (decision,) = read_tasks(tmp_path / "t.json", records, "2026-01-01")
+
+    assert (decision.reviewer, decision.verdict) == ("label-studio a@b.example", "accept")
+    assert decision.masks == (encode_mask(make.box(8, 8, 24, 32) | make.box(40, 40, 48, 64)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "JSON"),
+        ("{}", "no list"),
+        ("[3]", "no task"),
+        ('[{"data": {"record": "zzz"}}]', "no record"),
+        ('[{"data": {"record": "a", "fingerprint": "0"}, "annotations": [{}]}]', "has changed"),
+    ],
+)
+def test_a_bad_export_is_told(records, tmp_path, text, problem):
+    path = tmp_path / "t.json"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(DataError, match=problem):
+        read_tasks(path, records, "now")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
+def test_pycocotools_reads_what_is_written_for_coco(records, said, manifest, tmp_path, make):
+    path = tmp_path / "coco.json"
+
+    assert write_coco(path, outcomes(records, said)[0], manifest.parent) == 1
+
+    coco = COCO(str(path))
+    (annotation,) = coco.loadAnns(coco.getAnnIds())
+    assert coco.loadImgs([annotation["image_id"]])[0] == {
+        "id": 1, "file_name": "a.png", "height": 48, "width": 64,
+    }  # fmt: skip
+    assert np.array_equal(coco.annToMask(annotation), make.box(0, 0, 40, 40))
+    assert (annotation["area"], annotation["bbox"]) == (1600, [0, 0, 40, 40])
+    assert coco.loadCats([annotation["category_id"]])[0]["name"] == "box"
+    assert annotation["instruction"] == "Mark the box."
