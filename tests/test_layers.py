@@ -20,6 +20,7 @@ LAYERS = [
     {"files"},
     {"config", "geo", "metrics"},
     {"data", "matching"},
+    {"benchmarks"},
     {"model", "losses"},
     {"evaluation", "prediction", "profiling"},
     {"training"},
