@@ -1,0 +1,192 @@
+"""Turn the examples of a benchmark into a folder of manifests that passes `segearth data check`.
+
+    DST/images/…              hard links to the published files where possible, else copies
+    DST/train.jsonl, …        one manifest a split, with the splits' published names
+    DST/report.json           what was found, left out and noted; written last
+
+Hard links take no space and survive the deletion of the source; they only work on the same
+disk, and the report says how many images were linked and copied. Every row goes through the
+very check of `segearth data check` before it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from segearth.benchmarks.catalogue import Benchmark
+from segearth.benchmarks.examples import Example, Read
+from segearth.benchmarks.report import RESULT, Report
+from segearth.data.answers import count_seg
+from segearth.data.check import LONG_FROM_WORDS, RowChecker
+from segearth.data.claim import claim_folder
+from segearth.data.images import link_or_copy
+from segearth.data.manifest import Record, row_of, write_manifest
+from segearth.errors import DataError, UsageError
+
+Track = Callable[[Iterable[Example], str], Iterable[Example]]
+
+
+def convert(
+    benchmark: Benchmark,
+    source: Path,
+    splits: Mapping[str, Read],
+    out: Path,
+    *,
+    assumed: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    track: Track = lambda examples, _: examples,
+) -> Report:
+    """Write a folder of manifests.
+
+    Args:
+        benchmark: What is converted.
+        source: The folder (or file) it is read from.
+        splits: A reader a split; the names become those of the manifests.
+        out: The folder to write; made if it does not exist.
+        assumed: Facets that the benchmark does not state, and how their values come about.
+        overwrite: Replace an earlier conversion.
+        track: Wraps the examples of a split, to show progress.
+
+    Returns:
+        The report, as it is written to ``report.json``.
+
+    Raises:
+        UsageError: `out` holds an earlier conversion, or shares a folder with `source`.
+        DataError: No record came out (the report is written even so), or writing failed.
+    """
+    _claim(source, out, splits, overwrite=overwrite)
+    folder = out.resolve()
+    report = Report(benchmark, source, assumed=dict(assumed or {}))
+    for split, read in splits.items():
+        report.begin(split)
+        writer = _SplitWriter(folder, report)
+        write_manifest(folder / f"{split}.jsonl", writer.records(track(read(report), split)))
+        writer.finish()
+    report.compare_counts()
+    report.write(folder)
+    if not any(counts.records for counts in report.splits.values()):
+        reasons = ", ".join(f"{kind}: {found.count}" for kind, found in report.left_out.items())
+        raise DataError(
+            f"no record came out of {source} ({reasons or 'it lists no examples'})",
+            where=str(out / RESULT),
+            hint=f"{benchmark.title} should have: {benchmark.layout}",
+        )
+    return report
+
+
+class _SplitWriter:
+    """Puts images in place and turns examples into records, one split at a time."""
+
+    def __init__(self, folder: Path, report: Report) -> None:
+        self._folder = folder
+        self._report = report
+        self._checker = RowChecker(folder)
+        self._placed: dict[str, bool] = {}
+        """Image to whether a record uses it."""
+        self._masks_of: dict[tuple[str, str], str] = {}
+
+    def records(self, examples: Iterable[Example]) -> Iterator[Record]:
+        """Yield what holds; tell the report about the rest."""
+        for number, example in enumerate(examples, start=1):
+            if not example.image.is_file():
+                self._report.leave_out(
+                    "image missing", example.id, f"{example.image.name} does not exist"
+                )
+                continue
+            record = self._record(example)
+            self._place(example, record.image)
+            faults = self._checker.find_faults(row_of(record, self._folder), number)
+            if faults:
+                message = "; ".join(fault.message for fault in faults)
+                self._report.leave_out(faults[0].kind, example.id, message)
+                continue
+            self._note_ambiguous(record)
+            self._count(record)
+            yield record
+
+    def finish(self) -> None:
+        """Take away the images of which no record came out."""
+        counts = self._report.counts
+        counts.images = sum(self._placed.values())
+        for image, used in self._placed.items():
+            if not used:
+                (self._folder / image).unlink(missing_ok=True)
+
+    def _record(self, example: Example) -> Record:
+        words = len(example.instruction.split())
+        targets = count_seg(example.answer)
+        return Record(
+            id=example.id,
+            image=Path("images") / example.place,
+            instruction=example.instruction,
+            answer=example.answer,
+            masks=tuple(example.masks),
+            facets={
+                "granularity": example.granularity,
+                "multiplicity": ("none", "single")[targets] if targets < 2 else "multiple",
+                "reasoning": example.reasoning,
+                "length": "long" if words >= LONG_FROM_WORDS else "short",
+            },
+            gsd_m=example.gsd_m,
+            split=self._report.split,
+            source=self._report.benchmark.title,
+            licence=self._report.benchmark.licence,
+            extra=dict(example.extra),
+        )
+
+    def _place(self, example: Example, image: Path) -> None:
+        """Put the example's image below the folder, once."""
+        if image.as_posix() in self._placed:
+            return
+        self._placed[image.as_posix()] = False
+        place = self._folder / image
+        link_or_copy(example.image, place)
+        linked = place.stat().st_ino == example.image.resolve().stat().st_ino
+        self._report.images["linked" if linked else "copied"] += 1
+
+    def _note_ambiguous(self, record: Record) -> None:
+        """Note an expression that means different masks of the same image."""
+        key = (record.image.as_posix(), record.instruction.casefold())
+        masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
+        if self._masks_of.setdefault(key, masks) != masks:
+            self._report.note(
+                "ambiguous expression",
+                record.id,
+                f"{record.instruction!r} means another mask of {record.image.name}, too",
+            )
+
+    def _count(self, record: Record) -> None:
+        counts = self._report.counts
+        counts.records += 1
+        counts.targets += len(record.masks)
+        counts.absent += not record.masks
+        self._placed[record.image.as_posix()] = True
+
+
+def _claim(source: Path, out: Path, splits: Iterable[str], *, overwrite: bool) -> None:
+    """Make the folder, unless that would harm what is there."""
+    here, there = out.resolve(), source.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise UsageError(
+            f"{out} and {source} lie in each other: files could overwrite themselves",
+            where="-o",
+            hint="write to a folder beside the source",
+        )
+    earlier = _earlier_manifests(out)
+    claim_folder(out, RESULT, overwrite=overwrite)
+    # Manifests of two benchmarks side by side would be taken for one.
+    for name in earlier - set(splits):
+        (out / f"{name}.jsonl").unlink(missing_ok=True)
+
+
+def _earlier_manifests(out: Path) -> set[str]:
+    """Return the splits that an earlier conversion wrote into a folder."""
+    try:
+        splits = json.loads((out / RESULT).read_text(encoding="utf-8"))["splits"]
+        return {name for name in splits if re.fullmatch(r"[\w-]+", name)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
