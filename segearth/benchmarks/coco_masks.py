@@ -43,7 +43,7 @@ def read_segmentation(segmentation: Any, height: int, width: int) -> Mask:
             masks = [_from_runs(item) for item in segmentation]
             if len({mask.shape for mask in masks}) > 1:
                 raise DataError("the run lengths of a mask have different sizes")
-            return np.logical_or.reduce(masks)
+            return np.asarray(np.logical_or.reduce(masks), bool)
         if all(isinstance(item, list) for item in segmentation):
             return _from_polygons(segmentation, height, width)
     raise DataError("a segmentation is neither polygons nor run lengths")

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from segearth.cli import data_convert, options, output
+from segearth.cli import data_convert, data_fetch, data_stats, options, output
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
 
 app = typer.Typer(help="Draw, check and prepare data.", no_args_is_help=True)
 app.command("convert")(data_convert.convert)
+app.command("fetch")(data_fetch.fetch)
+app.command("stats")(data_stats.stats)
 
 
 @app.command()
