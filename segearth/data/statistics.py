@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from segearth.data.answers import find_phrases
 from segearth.data.concepts import FINE_GRAINED
@@ -20,9 +21,12 @@ SIZE_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Edges of the bars of mask sizes, as shares of the image: each about three times the last."""
 
 # Words that say nothing about what is asked for.
-_STOP_WORDS = frozenset(
-    ["a", "all", "an", "and", "any", "are", "as", "at", "be", "been", "by", "can", "could", "do", "does", "each", "every", "find", "for", "from", "give", "has", "have", "if", "image", "in", "into", "is", "it", "its", "located", "me", "most", "not", "of", "on", "one", "or", "please", "picture", "scene", "segment", "shown", "show", "shows", "that", "the", "their", "them", "there", "these", "they", "this", "those", "to", "used", "was", "what", "where", "which", "who", "with", "would", "you", "your"]
-)
+_STOP_WORDS = """
+a all an and any are as at be been by can could do does each every find for from give has have if
+image in into is it its located me most not of on one or please picture scene segment shown show
+shows that the their them there these they this those to used was what where which who with would
+you your
+"""
 
 
 @dataclass
@@ -100,9 +104,7 @@ class Statistics:
         for share in self.sizes:
             above = sum(share >= edge for edge in SIZE_EDGES[1:-1])
             counts[above] += 1
-        labels = [
-            f"{low:.1%}-{high:.1%}" for low, high in zip(SIZE_EDGES, SIZE_EDGES[1:], strict=False)
-        ]
+        labels = [f"{low:.1%}-{high:.1%}" for low, high in pairwise(SIZE_EDGES)]
         return dict(zip(labels, counts, strict=True))
 
     def to_json(self) -> dict[str, object]:
@@ -174,8 +176,9 @@ def _categories(record: Record) -> list[str]:
 
 def _telling(instruction: str) -> list[str]:
     """Return the words of an instruction that say something, in lower case."""
+    silent = set(_STOP_WORDS.split())
     words = re.findall(r"[^\W\d_][\w'-]*", instruction.lower())
-    return [word for word in words if len(word) > 1 and word not in _STOP_WORDS]
+    return [word for word in words if len(word) > 1 and word not in silent]
 
 
 def _summary(values: Sequence[float]) -> dict[str, float | None]:
