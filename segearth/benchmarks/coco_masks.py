@@ -95,7 +95,7 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Mask:
             raise DataError(f"a polygon leaves the image of {height} x {width} pixels far behind")
         flat.append(corners.tolist())
     drawn = coco.merge(coco.frPyObjects(flat, height, width))
-    return np.asarray(coco.decode(drawn), bool)
+    return decode_mask({"size": [height, width], "counts": drawn["counts"].decode("ascii")})
 
 
 def _is_number(value: object) -> bool:

@@ -61,11 +61,12 @@ def convert(
     _claim(source, out, splits, overwrite=overwrite)
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
+    images = _Images(folder)
     for split, read in splits.items():
         report.begin(split)
-        writer = _SplitWriter(folder, report)
-        write_manifest(folder / f"{split}.jsonl", writer.records(track(read(report), split)))
-        writer.finish()
+        records = _SplitWriter(folder, images, report).records(track(read(report), split))
+        write_manifest(folder / f"{split}.jsonl", records)
+    report.images = images.finish()
     report.compare_counts()
     report.write(folder)
     if not any(counts.records for counts in report.splits.values()):
@@ -78,16 +79,45 @@ def convert(
     return report
 
 
-class _SplitWriter:
-    """Puts images in place and turns examples into records, one split at a time."""
+class _Images:
+    """Puts images below the folder, each once for all splits."""
 
-    def __init__(self, folder: Path, report: Report) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._how: dict[Path, str] = {}
+        self._used: set[Path] = set()
+
+    def put(self, original: Path, image: Path) -> None:
+        """Put an image at a relative path, unless it is there."""
+        if image in self._how:
+            return
+        place = self._folder / image
+        link_or_copy(original, place)
+        linked = place.stat().st_ino == original.resolve().stat().st_ino
+        self._how[image] = "linked" if linked else "copied"
+
+    def use(self, image: Path) -> None:
+        """Remember that a record needs an image."""
+        self._used.add(image)
+
+    def finish(self) -> dict[str, int]:
+        """Take away the images of which no record came out; count how the others got there."""
+        for image in self._how.keys() - self._used:
+            (self._folder / image).unlink(missing_ok=True)
+        ways = [self._how[image] for image in self._used]
+        return {way: ways.count(way) for way in ("linked", "copied")}
+
+
+class _SplitWriter:
+    """Turns the examples of a split into records."""
+
+    def __init__(self, folder: Path, images: _Images, report: Report) -> None:
+        self._folder = folder
+        self._images = images
         self._report = report
         self._checker = RowChecker(folder)
-        self._placed: dict[str, bool] = {}
-        """Image to whether a record uses it."""
-        self._masks_of: dict[tuple[str, str], str] = {}
+        self._seen: set[Path] = set()
+        self._masks_of: dict[tuple[Path, str], str] = {}
 
     def records(self, examples: Iterable[Example]) -> Iterator[Record]:
         """Yield what holds; tell the report about the rest."""
@@ -98,7 +128,7 @@ class _SplitWriter:
                 )
                 continue
             record = self._record(example)
-            self._place(example, record.image)
+            self._images.put(example.image, record.image)
             faults = self._checker.find_faults(row_of(record, self._folder), number)
             if faults:
                 message = "; ".join(fault.message for fault in faults)
@@ -107,14 +137,6 @@ class _SplitWriter:
             self._note_ambiguous(record)
             self._count(record)
             yield record
-
-    def finish(self) -> None:
-        """Take away the images of which no record came out."""
-        counts = self._report.counts
-        counts.images = sum(self._placed.values())
-        for image, used in self._placed.items():
-            if not used:
-                (self._folder / image).unlink(missing_ok=True)
 
     def _record(self, example: Example) -> Record:
         words = len(example.instruction.split())
@@ -138,19 +160,9 @@ class _SplitWriter:
             extra=dict(example.extra),
         )
 
-    def _place(self, example: Example, image: Path) -> None:
-        """Put the example's image below the folder, once."""
-        if image.as_posix() in self._placed:
-            return
-        self._placed[image.as_posix()] = False
-        place = self._folder / image
-        link_or_copy(example.image, place)
-        linked = place.stat().st_ino == example.image.resolve().stat().st_ino
-        self._report.images["linked" if linked else "copied"] += 1
-
     def _note_ambiguous(self, record: Record) -> None:
         """Note an expression that means different masks of the same image."""
-        key = (record.image.as_posix(), record.instruction.casefold())
+        key = (record.image, record.instruction.casefold())
         masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
         if self._masks_of.setdefault(key, masks) != masks:
             self._report.note(
@@ -164,7 +176,9 @@ class _SplitWriter:
         counts.records += 1
         counts.targets += len(record.masks)
         counts.absent += not record.masks
-        self._placed[record.image.as_posix()] = True
+        self._images.use(record.image)
+        self._seen.add(record.image)
+        counts.images = len(self._seen)
 
 
 def _claim(source: Path, out: Path, splits: Iterable[str], *, overwrite: bool) -> None:

@@ -392,7 +392,7 @@ def test_images_are_hard_links_to_the_source(rrsis_d, tmp_path):
 
     original = rrsis_d / "images" / "rrsisd" / "JPEGImages" / "00001.jpg"
     assert records["train"][0].image.samefile(original)
-    assert report.images == {"linked": 4, "copied": 0}
+    assert report.images == {"linked": 2, "copied": 0}
 
 
 def test_images_are_copies_where_links_are_impossible(rrsis_d, tmp_path, monkeypatch):
@@ -403,7 +403,7 @@ def test_images_are_copies_where_links_are_impossible(rrsis_d, tmp_path, monkeyp
 
     report, records = converted("rrsis-d", rrsis_d, tmp_path / "out")
 
-    assert report.images == {"linked": 0, "copied": 4}
+    assert report.images == {"linked": 0, "copied": 2}
     assert records["train"][0].image.stat().st_nlink == 1
 
 
@@ -429,6 +429,17 @@ def test_an_earlier_conversion_is_kept_unless_told_otherwise(rrsis_d, tmp_path):
 
     # The manifests of the other benchmark are gone, other files are not.
     assert sorted(path.name for path in out.glob("*.jsonl")) == ["mine.jsonl", "train.jsonl"]
+
+
+def test_an_image_of_two_splits_stays_if_one_of_them_uses_it(tmp_path):
+    good = lasers_record(1, "Find it.", "The <p>ship </p>[SEG].", SHIP)
+    bad = lasers_record(2, "Find it.", "The <p>ship </p>[SEG].", NOTHING)
+    make_lasers(tmp_path / "src", {"test/test_a": [good], "test/test_b": [bad]})
+
+    _, records = converted("lasers", tmp_path / "src", tmp_path / "out")
+
+    assert [len(found) for found in records.values()] == [1, 1, 0]  # test, a, b
+    assert records["test"][0].image.is_file()
 
 
 def test_an_interrupted_conversion_can_be_run_again(rrsis_d, tmp_path):
