@@ -90,7 +90,7 @@ def _reader(file: Path, root: Path) -> Read:
         for row in images:
             found = by_image.get(str(row.get("id")), [])
             report.counts.found += len(found)
-            yield from _of_image(row, found, categories, _folders(root, _split(file)), report)
+            yield from _of_image(row, found, categories, root, _split(file), report)
 
     return read
 
@@ -108,22 +108,29 @@ def _folders(root: Path, split: str) -> list[Path]:
     return [root / name for name in names if (root / name).is_dir()]
 
 
+def _place(image: Path, root: Path) -> str:
+    """Return where an image goes: as it lies below the source, without a first "images"."""
+    parts = image.relative_to(root).parts
+    return Path(*parts[1:] if parts[0] == "images" and len(parts) > 1 else parts).as_posix()
+
+
 def _of_image(
     row: Row,
     annotations: list[Row],
     categories: Mapping[object, object],
-    folders: list[Path],
+    root: Path,
+    split: str,
     report: Report,
 ) -> Iterator[Example]:
     """Make the examples of an image, one a category."""
     file = row.get("file_name")
-    places = [(folder, path) for folder in folders if (path := file_below(folder, file))]
+    places = [path for folder in _folders(root, split) if (path := file_below(folder, file))]
     if not places:
         report.leave_out(
             "name leads outside", f"image {row.get('id')}", f"{file!r} is no file name"
         )
         return
-    folder, image = next((place for place in places if place[1].is_file()), places[0])
+    image = next(filter(Path.is_file, places), places[0])
     if not annotations:
         report.note("image without objects", str(file), "no annotation belongs to it")
     found: dict[str, list[tuple[Mask, Row]]] = {}
@@ -152,7 +159,7 @@ def _of_image(
         yield Example(
             id=f"{row.get('id')}-{words.replace(' ', '-')}",
             image=image,
-            place=image.relative_to(folder).as_posix(),
+            place=_place(image, root),
             instruction=f"Segment every {words}.",
             answer=answer_with(words),
             masks=[encode_mask(np.logical_or.reduce([mask for mask, _ in objects]))],

@@ -66,6 +66,8 @@ def convert(
         report.begin(split)
         records = _SplitWriter(folder, images, report).records(track(read(report), split))
         write_manifest(folder / f"{split}.jsonl", records)
+        if not report.counts.records:  # an empty manifest is of no use, and fails the check
+            (folder / f"{split}.jsonl").unlink()
     report.images = images.finish()
     report.compare_counts()
     report.write(folder)
@@ -85,16 +87,23 @@ class _Images:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._how: dict[Path, str] = {}
+        self._original: dict[Path, Path] = {}
         self._used: set[Path] = set()
 
-    def put(self, original: Path, image: Path) -> None:
-        """Put an image at a relative path, unless it is there."""
+    def put(self, original: Path, image: Path) -> bool:
+        """Put an image at a relative path, unless it is there.
+
+        Returns:
+            False if another image is there already.
+        """
         if image in self._how:
-            return
+            return self._original[image] == original
         place = self._folder / image
         link_or_copy(original, place)
         linked = place.stat().st_ino == original.resolve().stat().st_ino
         self._how[image] = "linked" if linked else "copied"
+        self._original[image] = original
+        return True
 
     def use(self, image: Path) -> None:
         """Remember that a record needs an image."""
@@ -128,7 +137,11 @@ class _SplitWriter:
                 )
                 continue
             record = self._record(example)
-            self._images.put(example.image, record.image)
+            if not self._images.put(example.image, record.image):
+                self._report.leave_out(
+                    "image name twice", example.id, f"another image is called {example.place}"
+                )
+                continue
             faults = self._checker.find_faults(row_of(record, self._folder), number)
             if faults:
                 message = "; ".join(fault.message for fault in faults)

@@ -109,7 +109,7 @@ class Report:
             "unit": self.benchmark.unit,
             "splits": {
                 split: {
-                    "manifest": f"{split}.jsonl",
+                    "manifest": f"{split}.jsonl" if counts.records else None,
                     "found": counts.found,
                     "published": self.benchmark.published.get(split),
                     "records": counts.records,

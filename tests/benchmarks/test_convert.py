@@ -48,9 +48,9 @@ def converted(name, root, out, *, overwrite=False, **choices):
     records = {}
     for split in report.splits:
         path = out / f"{split}.jsonl"
-        records[split] = read_manifest(path)
-        mistakes = check_manifest(path).mistakes
-        assert mistakes == [] or not records[split]
+        records[split] = read_manifest(path) if path.exists() else []
+        assert not path.exists() or check_manifest(path).mistakes == []
+        assert path.exists() == bool(report.splits[split].records)
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report.to_json()
     return report, records
 
@@ -385,6 +385,38 @@ def test_coco_polygons_and_run_lengths(tmp_path):
         "name leads outside": 1,
     }
     assert kinds(report.noted) == {"crowd": 1, "image without objects": 1}
+
+
+def test_coco_images_of_two_splits_may_have_the_same_name(tmp_path):
+    root = tmp_path / "src"
+    for split in ("train", "val"):
+        save_image(root / "images" / split / "1.png")
+        save_json(
+            root / "annotations" / f"instances_{split}.json",
+            {
+                "images": [{"id": 1, "file_name": "1.png", "height": 8, "width": 10}],
+                "categories": [{"id": 1, "name": "ship"}],
+                "annotations": [
+                    {"id": 1, "image_id": 1, "category_id": 1, "segmentation": rle(SHIP)}
+                ],
+            },
+        )
+
+    _, records = converted("coco", root, tmp_path / "out")
+
+    for split in ("train", "val"):
+        assert records[split][0].image.samefile(root / "images" / split / "1.png")
+
+
+def test_links_leave_the_permissions_of_the_source_alone(rrsis_d, tmp_path):
+    original = rrsis_d / "images" / "rrsisd" / "JPEGImages" / "00001.jpg"
+    original.chmod(0o440)
+
+    converted("rrsis-d", rrsis_d, tmp_path / "out")
+    converted("rrsis-d", rrsis_d, tmp_path / "out", overwrite=True)
+
+    assert original.stat().st_mode & 0o777 == 0o440
+    assert list((tmp_path / "out" / "images").glob(".*")) == []
 
 
 def test_images_are_hard_links_to_the_source(rrsis_d, tmp_path):

@@ -157,6 +157,7 @@ def test_column_and_layer_are_chosen(tmp_path):
     assert list(find_splits(layer, text="code", layer="w")) == ["manifest"]
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_missing_coordinates_end_the_work(tmp_path):
     save_raster(tmp_path / "src" / "a.tif")
     plain = tmp_path / "src" / "plain.geojson.gpkg"
