@@ -11,6 +11,7 @@ import json
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -87,14 +88,15 @@ def fetch(
     counts = {"downloaded": 0, "present": 0}
     before = 0
     for file in offer.files:
-        new = fetch_file(
-            file,
-            folder,
-            advance=lambda done, file=file, before=before: advance(before + done, file.path),
-        )
-        counts["downloaded" if new else "present"] += 1
+        tell = partial(_tell, advance, before, file.path)
+        counts["downloaded" if fetch_file(file, folder, advance=tell) else "present"] += 1
         before += file.size
     return counts
+
+
+def _tell(advance: Callable[[int, str], None], before: int, path: str, done: int) -> None:
+    """Add up the bytes of the files before this one and those of this one."""
+    advance(before + done, path)
 
 
 def next_steps(benchmark: Benchmark, folder: Path, files: Sequence[Remote] = ()) -> list[str]:

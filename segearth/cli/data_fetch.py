@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from segearth.cli import options, output
+from segearth.errors import DataError
 
 
 def fetch(
@@ -45,7 +46,11 @@ def fetch(
 
     item = BENCHMARKS[benchmark]
     folder = out or Path(benchmark)
-    offer = look_up(item, hub) if item.hub else None
+    try:
+        offer = look_up(item, hub) if item.hub else None
+    except DataError:
+        output.say("\n".join(["Without this command:", *by_hand(item, folder)]))
+        raise
     result: dict[str, object] = {
         "benchmark": benchmark,
         "page": item.page,

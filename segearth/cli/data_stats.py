@@ -93,12 +93,14 @@ def _write_json(path: Path, result: dict[str, object]) -> None:
 
 def _print(counted: Statistics, manifest: Path) -> None:
     """Show the tables on stdout."""
-    held = f"{counted.records} records, {counted.images} images, {counted.absent} ask for nothing"
+    output.print_text(
+        f"{manifest}: {counted.records} records, {counted.images} images; "
+        f"{counted.absent} records ask for what is not there"
+    )
     columns = counted.table_1()
     output.print_table(
         ("column of Table 1", "value"),
         [(title, _cell(columns[key])) for key, title in _COLUMNS.items()],
-        title=f"{manifest}: {held}",
     )
     for title, rows in (
         ("records", [(f"{name}: {value}", count)
@@ -115,4 +117,4 @@ def _print(counted: Statistics, manifest: Path) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return ", ".join(value) or "-" if isinstance(value, list) else str(value)

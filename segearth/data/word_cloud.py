@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from segearth.data.charts import Picture, text_width, write
 
@@ -19,9 +21,9 @@ _COLOURS = ((31, 91, 140), (22, 122, 96), (140, 74, 31), (102, 59, 132), (70, 70
 def draw_cloud(words: Mapping[str, int]) -> Picture:
     """Draw words at sizes by the square root of their counts, so that areas compare.
 
-    Every word is tried along a spiral from the middle and put where it first fits without
-    touching another. There is no chance in it: the same words give the same picture. A word
-    that fits nowhere is tried smaller, and left out below the smallest size.
+    Every word is put as near to the middle as it fits without touching another. There is no
+    chance in it: the same words give the same picture. A word that fits nowhere is tried
+    smaller, and left out below the smallest size.
 
     Args:
         words: Word to count, the commonest first; the first hundred are drawn.
@@ -44,27 +46,26 @@ def draw_cloud(words: Mapping[str, int]) -> Picture:
     return picture
 
 
-def _free_place(taken: np.ndarray, width: int, size: int) -> tuple[int, int] | None:
-    """Find and take the first free box along the spiral; return its upper left corner."""
-    height = round(1.1 * size)  # of ascenders and descenders together
-    for centre_x, centre_y in _spiral():
-        x, y = centre_x - width // 2, centre_y - height // 2
-        if x < _GAP_PX or y < _GAP_PX:
-            continue
-        if x + width + _GAP_PX > WIDTH_PX or y + height + _GAP_PX > HEIGHT_PX:
-            continue
-        if not taken[y : y + height, x : x + width].any():
-            taken[y - _GAP_PX : y + height + _GAP_PX, x - _GAP_PX : x + width + _GAP_PX] = True
-            return x, y
-    return None
+def _free_place(taken: NDArray[np.bool_], width: int, size: int) -> tuple[int, int] | None:
+    """Take the free box that is nearest to the middle; return its upper left corner, (x, y).
 
-
-def _spiral() -> Iterator[tuple[int, int]]:
-    """Yield points from the middle outwards, wider than high, until the corners are reached."""
-    angle = 0.0
-    while (radius := 2.2 * angle) < WIDTH_PX / 2:
-        yield (
-            round(WIDTH_PX / 2 + radius * math.cos(angle)),
-            round(HEIGHT_PX / 2 + radius * math.sin(angle) * HEIGHT_PX / WIDTH_PX),
-        )
-        angle += 6 / (radius + 6)  # about six pixels further each time
+    Args:
+        taken: (700, 1200) bool, changed: true where a word is.
+        width: Of the text, in pixels.
+        size: Of the letters, in pixels.
+    """
+    wide = width + 2 * _GAP_PX
+    high = round(1.1 * size) + 2 * _GAP_PX  # of ascenders and descenders together
+    if wide > WIDTH_PX or high > HEIGHT_PX:
+        return None
+    # Sums over all boxes of this size at once, from the sums over all boxes at the corner.
+    sums = cv2.integral(taken.view(np.uint8))
+    covered = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
+    rows = (np.arange(covered.shape[0]) + high / 2 - HEIGHT_PX / 2) * (WIDTH_PX / HEIGHT_PX)
+    columns = np.arange(covered.shape[1]) + wide / 2 - WIDTH_PX / 2
+    distance = np.where(covered == 0, rows[:, None] ** 2 + columns[None] ** 2, np.inf)
+    y, x = divmod(int(distance.argmin()), distance.shape[1])
+    if not np.isfinite(distance[y, x]):
+        return None
+    taken[y : y + high, x : x + wide] = True
+    return x + _GAP_PX, y + _GAP_PX

@@ -424,7 +424,7 @@ def test_images_are_hard_links_to_the_source(rrsis_d, tmp_path):
 
     original = rrsis_d / "images" / "rrsisd" / "JPEGImages" / "00001.jpg"
     assert records["train"][0].image.samefile(original)
-    assert report.images == {"linked": 2, "copied": 0}
+    assert report.images == {"linked": 3, "copied": 0}
 
 
 def test_images_are_copies_where_links_are_impossible(rrsis_d, tmp_path, monkeypatch):
@@ -435,7 +435,7 @@ def test_images_are_copies_where_links_are_impossible(rrsis_d, tmp_path, monkeyp
 
     report, records = converted("rrsis-d", rrsis_d, tmp_path / "out")
 
-    assert report.images == {"linked": 0, "copied": 2}
+    assert report.images == {"linked": 0, "copied": 3}
     assert records["train"][0].image.stat().st_nlink == 1
 
 
