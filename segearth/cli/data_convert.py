@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from segearth.benchmarks.examples import Example
     from segearth.benchmarks.report import Findings, Report
 
+SHOWN = 3  # examples of a kind of finding; report.json has five
+
 Name = Literal[
     "lasers", "rrsis-d", "refsegrs", "risbench", "earthreason", "samrs", "coco", "geopackage"
 ]
@@ -89,15 +91,16 @@ def _progress(examples: Iterable[Example], split: str) -> Iterable[Example]:
 def _say_findings(report: Report) -> None:
     """Show on stderr what was left out and what is odd."""
     for title, kinds in (("left out", report.left_out), ("noted", report.noted)):
-        rows = [_row(kind, found) for kind, found in kinds.items()]
-        if rows:
-            rows.sort(key=lambda row: -int(row[1]))
+        if kinds:
+            order = sorted(kinds.items(), key=lambda item: -item[1].count)
+            rows = [row for kind, found in order for row in _rows(kind, found)]
             output.say_table((title, "count", "for example"), rows)
 
 
-def _row(kind: str, found: Findings) -> tuple[str, str, str]:
-    example = found.examples[0]
-    return kind, str(found.count), f"{example['id']}: {example['message']}"
+def _rows(kind: str, found: Findings) -> list[tuple[str, str, str]]:
+    """Return a row an example; the first says of what kind they are."""
+    shown = [f"{example['id']}: {example['message']}" for example in found.examples[:SHOWN]]
+    return [(kind, str(found.count), shown[0]), *(("", "", example) for example in shown[1:])]
 
 
 def _print_splits(report: Report, out: Path) -> None:

@@ -22,10 +22,10 @@ SIZE_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 # Words that say nothing about what is asked for.
 _STOP_WORDS = """
-a all an and any are as at be been by can could do does each every find for from give has have if
-image in into is it its located me most not of on one or please picture scene segment shown show
-shows that the their them there these they this those to used was what where which who with would
-you your
+a all also am an and any are as at be been by can could do does each every find for from get give
+has have highlight if image in into is it its like located look map mark me most need not of off
+on one or out pick picture please scene see segment select show shown shows so that the their them
+there these they this those to used view was well what where which who with would you your
 """
 
 
