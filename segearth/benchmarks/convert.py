@@ -58,7 +58,8 @@ def convert(
         UsageError: `out` holds an earlier conversion, or shares a folder with `source`.
         DataError: No record came out (the report is written even so), or writing failed.
     """
-    _claim(source, out, splits, overwrite=overwrite)
+    earlier = _earlier_manifests(out)
+    _claim(source, out, overwrite=overwrite)
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
     images = _Images(folder)
@@ -69,6 +70,10 @@ def convert(
         if not report.counts.records:  # an empty manifest is of no use, and fails the check
             (folder / f"{split}.jsonl").unlink()
     report.images = images.finish()
+    # Manifests of two benchmarks side by side would be taken for one. Not before this line:
+    # a source that turns out to be damaged shall cost nothing.
+    for name in earlier - set(splits):
+        (folder / f"{name}.jsonl").unlink(missing_ok=True)
     report.compare_counts()
     report.write(folder)
     if not any(counts.records for counts in report.splits.values()):
@@ -194,7 +199,7 @@ class _SplitWriter:
         counts.images = len(self._seen)
 
 
-def _claim(source: Path, out: Path, splits: Iterable[str], *, overwrite: bool) -> None:
+def _claim(source: Path, out: Path, *, overwrite: bool) -> None:
     """Make the folder, unless that would harm what is there."""
     here, there = out.resolve(), source.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
@@ -203,11 +208,7 @@ def _claim(source: Path, out: Path, splits: Iterable[str], *, overwrite: bool) -
             where="-o",
             hint="write to a folder beside the source",
         )
-    earlier = _earlier_manifests(out)
     claim_folder(out, RESULT, overwrite=overwrite)
-    # Manifests of two benchmarks side by side would be taken for one.
-    for name in earlier - set(splits):
-        (out / f"{name}.jsonl").unlink(missing_ok=True)
 
 
 def _earlier_manifests(out: Path) -> set[str]:

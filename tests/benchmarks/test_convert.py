@@ -463,6 +463,20 @@ def test_an_earlier_conversion_is_kept_unless_told_otherwise(rrsis_d, tmp_path):
     assert sorted(path.name for path in out.glob("*.jsonl")) == ["mine.jsonl", "train.jsonl"]
 
 
+def test_a_damaged_source_costs_no_earlier_manifest(rrsis_d, tmp_path):
+    converted("rrsis-d", rrsis_d, tmp_path / "out")
+    before = (tmp_path / "out" / "train.jsonl").read_bytes()
+    make_lasers(tmp_path / "src", {"train/train_data": []})
+    (tmp_path / "src" / "train" / "images").mkdir()
+    (tmp_path / "src" / "train" / "annotations" / "train_data.json").write_text("[{]")
+
+    with pytest.raises(DataError, match="is no JSON"):
+        converted("lasers", tmp_path / "src", tmp_path / "out", overwrite=True)
+
+    assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
+    assert (tmp_path / "out" / "val.jsonl").exists()
+
+
 def test_an_image_of_two_splits_stays_if_one_of_them_uses_it(tmp_path):
     good = lasers_record(1, "Find it.", "The <p>ship </p>[SEG].", SHIP)
     bad = lasers_record(2, "Find it.", "The <p>ship </p>[SEG].", NOTHING)
