@@ -20,6 +20,7 @@ LAYERS = [
     {"files"},
     {"config", "geo", "metrics"},
     {"data", "matching"},
+    {"published"},
     {"model", "losses"},
     {"building", "evaluation", "prediction", "profiling"},
     {"training"},

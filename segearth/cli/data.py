@@ -7,13 +7,21 @@ from typing import Annotated
 
 import typer
 
-from segearth.cli import data_filter, data_masks, data_review, options, output
+from segearth.cli import (
+    data_convert,
+    data_fetch,
+    data_filter,
+    data_masks,
+    data_review,
+    data_stats,
+    options,
+    output,
+)
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
 
 app = typer.Typer(help="Draw, check and prepare data.", no_args_is_help=True)
-app.command()(data_review.review)
 
 
 @app.command()
@@ -164,5 +172,9 @@ def ingredients(
         output.print_text("\n".join(str(path) for path in written))
 
 
+app.command("convert")(data_convert.convert)
+app.command("fetch")(data_fetch.fetch)
+app.command("stats")(data_stats.stats)
 app.command("masks")(data_masks.masks)
 app.command("filter")(data_filter.filter_)
+app.command("review")(data_review.review)

@@ -64,6 +64,21 @@ def print_json(result: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(result, ensure_ascii=ascii_only, allow_nan=False) + "\n")
 
 
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Tell the user a table on stderr, all columns to the left."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    if sys.stderr.isatty():
+        stderr.print(table)
+    else:
+        Console(width=_UNFOLDED, highlight=False, markup=False, emoji=False, file=sys.stderr).print(
+            table
+        )
+
+
 def print_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],

@@ -75,21 +75,18 @@ def check_manifest(
         DataError: The file cannot be read at all.
     """
     findings = Findings()
-    folder = path.parent.resolve()
-    images: dict[str, tuple[int, int] | Fault] = {}
-    seen: dict[tuple[str, str], int] = {}
+    checker = RowChecker(path.parent.resolve())
     for number, row in track(list(read_lines(path))):
         findings.records += 1
         fields: Mapping[str, Any] = row if isinstance(row, dict) else {}
         name = fields["id"] if isinstance(fields.get("id"), str) else None
-        faults = [row] if isinstance(row, Fault) else list(find_faults(row, folder))
-        faults += _image_faults(fields, folder, faults, images)
-        faults += _text_faults(fields)
-        faults += _repeated(fields, number, seen)
         masks = fields.get("masks")
         findings.targets += len(masks) if isinstance(masks, list) else 0
-        findings.mistakes += [Mistake(kind, number, name, message) for kind, message in faults]
-    findings.images = len(images)
+        findings.mistakes += [
+            Mistake(kind, number, name, message)
+            for kind, message in checker.find_faults(row, number)
+        ]
+    findings.images = len(checker.images)
     if not findings.records:
         findings.mistakes.append(Mistake("no record", 1, None, "the manifest is empty"))
     return findings
@@ -98,6 +95,35 @@ def check_manifest(
 def marks_every_target(answer: str) -> bool:
     """Tell whether every ``[SEG]`` of an answer has its ``<p>phrase </p>`` before it."""
     return count_seg(answer) == len(_MARKED.findall(answer))
+
+
+class RowChecker:
+    """Checks the rows of one manifest, one after the other, and remembers what repeats."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start with nothing seen.
+
+        Args:
+            folder: The manifest's folder, resolved.
+        """
+        self.folder = folder
+        self.images: dict[str, tuple[int, int] | Fault] = {}
+        """(height, width) or fault of every image so far; each is opened once."""
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def find_faults(self, row: object, number: int) -> list[Fault]:
+        """Tell everything that is wrong with a row.
+
+        Args:
+            row: A parsed line, or a `Fault` for a line that could not be parsed.
+            number: The line's number, for later rows that repeat this one.
+        """
+        fields: Mapping[str, Any] = row if isinstance(row, dict) else {}
+        faults = [row] if isinstance(row, Fault) else list(find_faults(row, self.folder))
+        faults += _image_faults(fields, self.folder, faults, self.images)
+        faults += _text_faults(fields)
+        faults += _repeated(fields, number, self._seen)
+        return faults
 
 
 def _image_faults(

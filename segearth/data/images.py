@@ -59,12 +59,16 @@ def link_or_copy(source: Path, place: Path) -> None:
         place: Its new name; an older file there is replaced.
     """
     _make_folder(place.parent)
-    with atomic_path(place) as temporary:
-        temporary.unlink()
-        try:
-            os.link(source.resolve(), temporary)
-        except OSError:  # another disk, or a file system without links
+    link = place.with_name(f".{place.name}-{os.getpid()}.part")
+    try:
+        # Not by `atomic_path`, which sets permissions: they are the source's own.
+        os.link(source.resolve(), link)
+        link.replace(place)
+    except OSError:  # another disk, or a file system without links
+        with atomic_path(place) as temporary:
             shutil.copyfile(source, temporary)
+    finally:
+        link.unlink(missing_ok=True)  # still there if `place` was this very file already
 
 
 def _make_folder(folder: Path) -> None:

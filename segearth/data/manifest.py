@@ -30,6 +30,7 @@ __all__ = [
     "read_lines",
     "read_manifest",
     "record_from",
+    "row_of",
     "write_manifest",
 ]
 
@@ -189,7 +190,7 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
     folder = path.parent.resolve()
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
         for record in records:
-            out.write(json.dumps(_row(record, folder), ensure_ascii=False) + "\n")
+            out.write(json.dumps(row_of(record, folder), ensure_ascii=False) + "\n")
 
 
 def _parse(line: str) -> object:
@@ -260,8 +261,16 @@ def record_from(row: object, folder: Path) -> Record:
     )
 
 
-def _row(record: Record, folder: Path) -> dict[str, object]:
-    """Make the JSON object of a record; keys without a value are left out."""
+def row_of(record: Record, folder: Path) -> dict[str, object]:
+    """Make the JSON object of a record; keys without a value are left out.
+
+    Args:
+        record: The record; a relative image path is taken from `folder`.
+        folder: The manifest's folder, resolved.
+
+    Raises:
+        DataError: The image lies outside the folder.
+    """
     image = folder / record.image
     if not image.resolve().is_relative_to(folder):
         raise DataError(

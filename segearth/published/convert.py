@@ -1,0 +1,220 @@
+"""Turn the examples of a benchmark into a folder of manifests that passes `segearth data check`.
+
+    DST/images/…              hard links to the published files where possible, else copies
+    DST/train.jsonl, …        one manifest a split, with the splits' published names
+    DST/report.json           what was found, left out and noted; written last
+
+Hard links take no space and survive the deletion of the source; they only work on the same
+disk, and the report says how many images were linked and copied. Every row goes through the
+very check of `segearth data check` before it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from segearth.data.answers import count_seg
+from segearth.data.check import LONG_FROM_WORDS, RowChecker
+from segearth.data.claim import claim_folder
+from segearth.data.images import link_or_copy
+from segearth.data.manifest import Record, row_of, write_manifest
+from segearth.errors import DataError, UsageError
+from segearth.published.catalogue import Benchmark
+from segearth.published.examples import Example, Read
+from segearth.published.report import RESULT, Report
+
+Track = Callable[[Iterable[Example], str], Iterable[Example]]
+
+
+def convert(
+    benchmark: Benchmark,
+    source: Path,
+    splits: Mapping[str, Read],
+    out: Path,
+    *,
+    assumed: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    track: Track = lambda examples, _: examples,
+) -> Report:
+    """Write a folder of manifests.
+
+    Args:
+        benchmark: What is converted.
+        source: The folder (or file) it is read from.
+        splits: A reader a split; the names become those of the manifests.
+        out: The folder to write; made if it does not exist.
+        assumed: Facets that the benchmark does not state, and how their values come about.
+        overwrite: Replace an earlier conversion.
+        track: Wraps the examples of a split, to show progress.
+
+    Returns:
+        The report, as it is written to ``report.json``.
+
+    Raises:
+        UsageError: `out` holds an earlier conversion, or shares a folder with `source`.
+        DataError: No record came out (the report is written even so), or writing failed.
+    """
+    earlier = _earlier_manifests(out)
+    _claim(source, out, overwrite=overwrite)
+    folder = out.resolve()
+    report = Report(benchmark, source, assumed=dict(assumed or {}))
+    images = _Images(folder)
+    for split, read in splits.items():
+        report.begin(split)
+        records = _SplitWriter(folder, images, report).records(track(read(report), split))
+        write_manifest(folder / f"{split}.jsonl", records)
+        if not report.counts.records:  # an empty manifest is of no use, and fails the check
+            (folder / f"{split}.jsonl").unlink()
+    report.images = images.finish()
+    # Manifests of two benchmarks side by side would be taken for one. Not before this line:
+    # a source that turns out to be damaged shall cost nothing.
+    for name in earlier - set(splits):
+        (folder / f"{name}.jsonl").unlink(missing_ok=True)
+    report.compare_counts()
+    report.write(folder)
+    if not any(counts.records for counts in report.splits.values()):
+        reasons = ", ".join(f"{kind}: {found.count}" for kind, found in report.left_out.items())
+        raise DataError(
+            f"no record came out of {source} ({reasons or 'it lists no examples'})",
+            where=str(out / RESULT),
+            hint=f"{benchmark.title} should have: {benchmark.layout}",
+        )
+    return report
+
+
+class _Images:
+    """Puts images below the folder, each once for all splits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._how: dict[Path, str] = {}
+        self._original: dict[Path, Path] = {}
+        self._used: set[Path] = set()
+
+    def put(self, original: Path, image: Path) -> bool:
+        """Put an image at a relative path, unless it is there.
+
+        Returns:
+            False if another image is there already.
+        """
+        if image in self._how:
+            return self._original[image] == original
+        place = self._folder / image
+        link_or_copy(original, place)
+        linked = place.stat().st_ino == original.resolve().stat().st_ino
+        self._how[image] = "linked" if linked else "copied"
+        self._original[image] = original
+        return True
+
+    def use(self, image: Path) -> None:
+        """Remember that a record needs an image."""
+        self._used.add(image)
+
+    def finish(self) -> dict[str, int]:
+        """Take away the images of which no record came out; count how the others got there."""
+        for image in self._how.keys() - self._used:
+            (self._folder / image).unlink(missing_ok=True)
+        ways = [self._how[image] for image in self._used]
+        return {way: ways.count(way) for way in ("linked", "copied")}
+
+
+class _SplitWriter:
+    """Turns the examples of a split into records."""
+
+    def __init__(self, folder: Path, images: _Images, report: Report) -> None:
+        self._folder = folder
+        self._images = images
+        self._report = report
+        self._checker = RowChecker(folder)
+        self._seen: set[Path] = set()
+        self._masks_of: dict[tuple[Path, str], str] = {}
+
+    def records(self, examples: Iterable[Example]) -> Iterator[Record]:
+        """Yield what holds; tell the report about the rest."""
+        for number, example in enumerate(examples, start=1):
+            if not example.image.is_file():
+                self._report.leave_out(
+                    "image missing", example.id, f"{example.image.name} does not exist"
+                )
+                continue
+            record = self._record(example)
+            if not self._images.put(example.image, record.image):
+                self._report.leave_out(
+                    "image name twice", example.id, f"another image is called {example.place}"
+                )
+                continue
+            faults = self._checker.find_faults(row_of(record, self._folder), number)
+            if faults:
+                message = "; ".join(fault.message for fault in faults)
+                self._report.leave_out(faults[0].kind, example.id, message)
+                continue
+            self._note_ambiguous(record)
+            self._count(record)
+            yield record
+
+    def _record(self, example: Example) -> Record:
+        words = len(example.instruction.split())
+        targets = count_seg(example.answer)
+        return Record(
+            id=example.id,
+            image=Path("images") / example.place,
+            instruction=example.instruction,
+            answer=example.answer,
+            masks=tuple(example.masks),
+            facets={
+                "granularity": example.granularity,
+                "multiplicity": ("none", "single")[targets] if targets < 2 else "multiple",
+                "reasoning": example.reasoning,
+                "length": "long" if words >= LONG_FROM_WORDS else "short",
+            },
+            gsd_m=example.gsd_m,
+            split=self._report.split,
+            source=self._report.benchmark.title,
+            licence=self._report.benchmark.licence,
+            extra=dict(example.extra),
+        )
+
+    def _note_ambiguous(self, record: Record) -> None:
+        """Note an expression that means different masks of the same image."""
+        key = (record.image, record.instruction.casefold())
+        masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
+        if self._masks_of.setdefault(key, masks) != masks:
+            self._report.note(
+                "ambiguous expression",
+                record.id,
+                f"{record.instruction!r} means another mask of {record.image.name}, too",
+            )
+
+    def _count(self, record: Record) -> None:
+        counts = self._report.counts
+        counts.records += 1
+        counts.targets += len(record.masks)
+        counts.absent += not record.masks
+        self._images.use(record.image)
+        self._seen.add(record.image)
+        counts.images = len(self._seen)
+
+
+def _claim(source: Path, out: Path, *, overwrite: bool) -> None:
+    """Make the folder, unless that would harm what is there."""
+    here, there = out.resolve(), source.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise UsageError(
+            f"{out} and {source} lie in each other: files could overwrite themselves",
+            where="-o",
+            hint="write to a folder beside the source",
+        )
+    claim_folder(out, RESULT, overwrite=overwrite)
+
+
+def _earlier_manifests(out: Path) -> set[str]:
+    """Return the splits that an earlier conversion wrote into a folder."""
+    try:
+        splits = json.loads((out / RESULT).read_text(encoding="utf-8"))["splits"]
+        return {name for name in splits if re.fullmatch(r"[\w-]+", name)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

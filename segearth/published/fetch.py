@@ -1,0 +1,146 @@
+"""Get a benchmark: download it where licence and address are public, else say how to get it.
+
+What lies on the Hugging Face hub is listed by its public interface, with the size and checksum
+of every file and the licence that the page states. Without a stated licence, or behind a form
+to accept, nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from segearth.errors import DataError
+from segearth.published.catalogue import Benchmark
+from segearth.published.download import Remote, fetch_bytes, fetch_file
+
+HUB = "https://huggingface.co"
+_ARCHIVES = {
+    ".zip": "unzip -n {0} -d {1}",
+    ".gz": "tar -xzf {0} -C {1}",
+    ".tar": "tar -xf {0} -C {1}",
+}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the hub has of a benchmark."""
+
+    licence: str
+    revision: str
+    files: Sequence[Remote]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def look_up(benchmark: Benchmark, hub: str = HUB) -> Offer | None:
+    """Ask the hub for a benchmark's files and licence.
+
+    Args:
+        benchmark: One with a name on the hub.
+        hub: Its address, or that of a mirror.
+
+    Returns:
+        None if it has to be accepted on its page first, or no licence is stated there.
+
+    Raises:
+        DataError: The hub cannot be reached, or answers something else than it should.
+    """
+    address = f"{hub.rstrip('/')}/api/datasets/{benchmark.hub}"
+    card = _ask(address)
+    tags = [tag for tag in card.get("tags") or [] if isinstance(tag, str)]
+    licence = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
+    if card.get("gated") or card.get("private") or licence in ("", "unknown", "other"):
+        return None
+    revision = str(card.get("sha") or "main")
+    rows = _ask(f"{address}/tree/{urllib.parse.quote(revision)}?recursive=true")
+    if not isinstance(rows, list):
+        raise DataError("the hub's list of files is none", where=address)
+    base = f"{hub.rstrip('/')}/datasets/{benchmark.hub}/resolve/{revision}"
+    files = [_remote(row, base, address) for row in rows if row.get("type") == "file"]
+    return Offer(licence, revision, files)
+
+
+def fetch(
+    offer: Offer, folder: Path, *, advance: Callable[[int, str], None] = lambda *_: None
+) -> dict[str, int]:
+    """Download all files of an offer; those that are there are checked and kept.
+
+    Args:
+        offer: From `look_up`.
+        folder: Where they go.
+        advance: Told how many bytes of all are there, and which file it is about.
+
+    Returns:
+        How many files were `downloaded` and how many were `present`.
+
+    Raises:
+        DataError: As for `segearth.published.download.fetch_file`.
+    """
+    counts = {"downloaded": 0, "present": 0}
+    before = 0
+    for file in offer.files:
+        tell = partial(_tell, advance, before, file.path)
+        counts["downloaded" if fetch_file(file, folder, advance=tell) else "present"] += 1
+        before += file.size
+    return counts
+
+
+def _tell(advance: Callable[[int, str], None], before: int, path: str, done: int) -> None:
+    """Add up the bytes of the files before this one and those of this one."""
+    advance(before + done, path)
+
+
+def next_steps(benchmark: Benchmark, folder: Path, files: Sequence[Remote] = ()) -> list[str]:
+    """Return the commands that follow a download: unpack, convert, check."""
+    steps = [
+        _ARCHIVES[suffix].format(f"'{folder / file.path}'", f"'{folder}'")
+        for file in files
+        if (suffix := PurePosixPath(file.path).suffix) in _ARCHIVES
+    ]
+    out = folder.with_name(f"{folder.name}-manifests")
+    return [
+        *steps,
+        f"segearth data convert {benchmark.name} '{folder}' -o '{out}'",
+    ]
+
+
+def by_hand(benchmark: Benchmark, folder: Path) -> list[str]:
+    """Return the steps for getting a benchmark by hand, up to its conversion."""
+    steps = benchmark.steps or (
+        f"open {benchmark.page}, read and accept what it asks for, and download its files",
+        f"unpack them so that these exist below SRC: {benchmark.layout}",
+    )
+    steps = tuple(step.replace("SRC", str(folder)) for step in steps)
+    return [*steps, *(f"then run: {step}" for step in next_steps(benchmark, folder))]
+
+
+def _ask(address: str) -> Any:
+    try:
+        return json.loads(fetch_bytes(address))
+    except (ValueError, RecursionError) as error:
+        raise DataError("the hub does not answer in JSON", where=address) from error
+
+
+def _remote(row: Any, base: str, address: str) -> Remote:
+    """Read a line of the hub's list; its paths must not leave the folder."""
+    path, size = row.get("path"), row.get("size")
+    parts = PurePosixPath(path).parts if isinstance(path, str) else ()
+    if not parts or path.startswith("/") or {"..", "\\"} & set(parts) or not isinstance(size, int):
+        raise DataError(f"the hub lists a file that cannot be: {path!r}", where=address)
+    large = row.get("lfs") or {}
+    return Remote(
+        url=f"{base}/{urllib.parse.quote(path)}",
+        path=path,
+        size=size,
+        sha256=large.get("oid"),
+        git_sha1=None if large else row.get("oid"),
+    )

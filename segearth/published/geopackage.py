@@ -1,0 +1,225 @@
+"""A layer of polygons with a text column, burnt onto the grids of GeoTIFFs.
+
+Polygons of the same text on the same raster are one target. They are brought into the
+raster's own coordinate system if theirs differs; the raster is never resampled. A pixel
+belongs to a polygon if its centre lies inside. What lies outside of the raster is cut off.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FieldError
+from pyproj import CRS
+from pyproj.exceptions import ProjError
+from rasterio.features import rasterize
+
+from segearth.data.rle import encode_mask
+from segearth.errors import DataError, GeoreferenceError, UsageError
+from segearth.geo.georeference import Grid
+from segearth.geo.raster import open_scene
+from segearth.published.examples import BY_TEMPLATE, Example, Mask, Read, answer_with, clean_phrase
+from segearth.published.report import Report
+
+ASSUMED = {
+    "granularity": "instance where one polygon has the text, else semantic",
+    "reasoning": "explicit: the text names what it means",
+}
+SPLIT = "manifest"
+MAX_PIXELS = 1 << 28
+"""A mask is burnt in memory, one byte a pixel; larger scenes are cut into tiles first."""
+
+
+def find_splits(
+    source: Path,
+    rasters: Sequence[Path] = (),
+    *,
+    text: str | None = None,
+    layer: str | None = None,
+) -> dict[str, Read]:
+    """Open the layer and return a reader for its one split.
+
+    Args:
+        source: A GeoPackage, or any other file of features that GDAL reads.
+        rasters: The GeoTIFFs; without any, those beside `source`.
+        text: The column with the texts; not needed if there is only one column of text.
+        layer: Its name, if the file has several.
+
+    Raises:
+        UsageError: Layer or column are not there, or have to be chosen.
+        DataError: The file cannot be read, or there are no rasters.
+        GeoreferenceError: The layer has no coordinate system.
+    """
+    frame = _read_layer(source, layer)
+    column = _text_column(frame, text)
+    if frame.crs is None:
+        raise GeoreferenceError(
+            f"{source.name} has no coordinate system",
+            where=str(source),
+            hint="set it, for instance with: ogr2ogr -a_srs EPSG:... out.gpkg in.gpkg",
+        )
+    beside = [path for path in sorted(source.parent.iterdir()) if path.suffix.lower() in _TIFF]
+    images = [path.absolute() for path in rasters or beside]
+    if not images:
+        raise DataError(
+            f"there is no GeoTIFF beside {source.name}",
+            where=str(source.parent),
+            hint="name the image with --raster",
+        )
+    if len({path.name for path in images}) < len(images):
+        raise UsageError("two rasters have the same name", where="--raster", hint="rename one")
+    return {SPLIT: _reader(frame, column, images)}
+
+
+_TIFF = (".tif", ".tiff")
+
+
+def _read_layer(source: Path, layer: str | None) -> Any:
+    """Read the features, with their ids as index."""
+    if not source.is_file():
+        problem = "is a folder" if source.is_dir() else "does not exist"
+        raise DataError(f"{source} {problem}", hint="give the GeoPackage with the polygons")
+    try:
+        names = [str(name) for name in pyogrio.list_layers(source)[:, 0]]
+        if (layer is None and len(names) != 1) or (layer is not None and layer not in names):
+            raise UsageError(
+                f"{source.name} has the layers {', '.join(names[:5])}"
+                if names
+                else f"{source.name} has no layer",
+                where="--layer",
+                hint="name one with --layer" if names else None,
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of drivers, about files that others wrote
+            return pyogrio.read_dataframe(source, layer=layer or names[0], fid_as_index=True)
+    except (DataSourceError, DataLayerError, FieldError) as error:
+        raise DataError(
+            f"{source.name} cannot be read as a layer of polygons: {str(error).splitlines()[0]}",
+            where=str(source),
+        ) from error
+
+
+def _text_column(frame: Any, wanted: str | None) -> str:
+    """Choose the column with the texts."""
+    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
+    texts = [name for name in columns if geopandas.pd.api.types.is_string_dtype(frame[name])]
+    if wanted is None and len(texts) == 1:
+        return texts[0]
+    if wanted in columns:
+        return str(wanted)
+    names = ", ".join((texts or columns)[:5])
+    raise UsageError(
+        f"there is no column {wanted!r}" if wanted else f"{len(texts)} columns hold text",
+        where="--text",
+        hint=f"choose one of {names}" if names else "the layer has no columns",
+    )
+
+
+def _reader(frame: Any, column: str, rasters: Sequence[Path]) -> Read:
+    def read(report: Report) -> Iterator[Example]:
+        usable = frame[[_usable(row, column, report) for row in frame.itertuples()]]
+        report.counts.found = len(frame)
+        met: set[object] = set()
+        for path in rasters:
+            grid, gsd = _grid(path)
+            placed = _on_grid(usable, grid, path)
+            here = placed[placed.intersects(_outline(grid))]
+            met |= set(here.index)
+            for number, (text, group) in enumerate(here.groupby(column, sort=False)):
+                phrase = " ".join(str(text).split())
+                mask = _burn(group.geometry, grid)
+                if not mask.any():
+                    report.leave_out(
+                        "smaller than a pixel",
+                        f"{path.stem}: {phrase}",
+                        "no centre of a pixel lies inside",
+                    )
+                    continue
+                yield Example(
+                    id=f"{path.stem}-{number}",
+                    image=path,
+                    place=path.name,
+                    instruction=phrase,
+                    answer=answer_with(phrase),
+                    masks=[encode_mask(mask)],
+                    granularity="instance" if len(group) == 1 else "semantic",
+                    gsd_m=gsd,
+                    extra={**BY_TEMPLATE, "category": clean_phrase(phrase), "features": len(group)},
+                )
+        for index in usable.index.difference(list(met)):
+            report.leave_out(
+                "outside every raster", f"feature {index}", "no raster covers any of it"
+            )
+
+    return read
+
+
+def _usable(row: Any, column: str, report: Report) -> bool:
+    """Tell whether a feature has a text and an area; the report learns why not."""
+    geometry, text = row.geometry, row._asdict().get(column)
+    if not isinstance(text, str) or not text.strip():
+        report.leave_out("no text", f"feature {row.Index}", f"its column {column!r} is empty")
+    elif geometry is None or geometry.is_empty or geometry.geom_type not in _AREAS:
+        kind = "nothing" if geometry is None else geometry.geom_type
+        report.leave_out("no polygon", f"feature {row.Index}", f"it is a {kind}")
+    else:
+        return True
+    return False
+
+
+_AREAS = ("Polygon", "MultiPolygon")
+
+
+def _grid(path: Path) -> tuple[Grid, float | None]:
+    """Return the raster's grid and the side of its pixels in metres."""
+    with open_scene(str(path)) as scene:
+        grid = scene.grid
+    if not grid.is_located:
+        raise GeoreferenceError(
+            f"{path.name} has no map coordinates, so that polygons cannot be put on it",
+            where=str(path),
+            hint="set them, for instance with: gdal_edit -a_srs EPSG:... -a_ullr ...",
+        )
+    if grid.height * grid.width > MAX_PIXELS:
+        raise DataError(
+            f"{path.name} has {grid.height} x {grid.width} pixels, too many for one record",
+            where=str(path),
+            hint="cut it into tiles first, for instance with: gdal_retile.py -ps 1024 1024",
+        )
+    return grid, grid.gsd_m
+
+
+def _on_grid(frame: Any, grid: Grid, path: Path) -> Any:
+    """Bring features into the raster's coordinate system."""
+    try:
+        return frame.to_crs(CRS.from_wkt(grid.crs.to_wkt()))
+    except ProjError as error:
+        raise GeoreferenceError(
+            f"the polygons cannot be brought into the coordinates of {path.name}",
+            where=str(path),
+            hint=f"check both coordinate systems; PROJ says: {error}",
+        ) from error
+
+
+def _outline(grid: Grid) -> shapely.Polygon:
+    """Return the raster's outline on the map."""
+    corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))
+    return shapely.Polygon([grid.to_map(float(x), float(y)) for x, y in corners])
+
+
+def _burn(shapes: Any, grid: Grid) -> Mask:
+    """Return (H, W) bool, true where a pixel's centre lies inside of a polygon."""
+    burnt = rasterize(
+        [(shape, 1) for shape in shapes],
+        out_shape=(grid.height, grid.width),
+        transform=grid.transform,
+        dtype=np.uint8,
+    )
+    return np.asarray(burnt, bool)

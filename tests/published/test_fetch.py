@@ -1,0 +1,214 @@
+"""Downloads from a real server on this machine: whole, broken off, damaged, gated."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+
+import pytest
+from typer.testing import CliRunner
+
+from segearth.cli.app import app
+from segearth.errors import DataError
+from segearth.published.catalogue import BENCHMARKS, REFSEGRS
+from segearth.published.download import Remote, fetch_file
+from segearth.published.fetch import by_hand, fetch, look_up, next_steps
+
+run = CliRunner().invoke
+CONTENT = bytes(range(256)) * 40
+README = b"# RefSegRS\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+GIT_SHA1 = hashlib.sha1(b"blob %d\0" % len(README) + README).hexdigest()
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """The part of the hub's interface that is used, with what a test wants to go wrong."""
+
+    def __init__(self, state, *args):
+        self.state = state
+        super().__init__(*args)
+
+    def do_GET(self):
+        self.state["asked"].append((self.path, self.headers.get("Range")))
+        name = "/api/datasets/JessicaYuan/RefSegRS"
+        if self.path == name:
+            self.send(json.dumps(self.state["card"]).encode())
+        elif self.path == f"{name}/tree/abc?recursive=true":
+            self.send(json.dumps(self.state["tree"]).encode())
+        elif self.path.endswith("README.md"):
+            self.send(README)
+        elif self.path.endswith("RefSegRS%201.zip"):
+            self.send(self.state["content"], self.state["cut"])
+        else:
+            self.send_error(404)
+
+    def send(self, data, cut=None):
+        start = 0
+        if (wanted := self.headers.get("Range")) and self.state["ranges"]:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            self.send_response(206)
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        self.wfile.write(data[start:cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub():
+    """A server's address and what it answers."""
+    state = {
+        "asked": [],
+        "card": {"sha": "abc", "gated": False, "tags": ["license:cc-by-4.0"]},
+        "tree": [
+            {"type": "directory", "path": "x", "size": 0},
+            {"type": "file", "path": "README.md", "size": len(README), "oid": GIT_SHA1},
+            {
+                "type": "file",
+                "path": "data/RefSegRS 1.zip",
+                "size": len(CONTENT),
+                "oid": "0",
+                "lfs": {"oid": SHA256, "size": len(CONTENT)},
+            },
+        ],
+        "content": CONTENT,
+        "cut": None,
+        "ranges": True,
+    }
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hub, state))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_all_files_come_and_are_not_fetched_twice(hub, tmp_path):
+    address, state = hub
+    offer = look_up(REFSEGRS, address)
+    seen = []
+
+    first = fetch(offer, tmp_path, advance=lambda done, name: seen.append((done, name)))
+    state["asked"].clear()
+    second = fetch(offer, tmp_path)
+
+    assert (offer.licence, offer.revision) == ("cc-by-4.0", "abc")
+    assert (tmp_path / "data" / "RefSegRS 1.zip").read_bytes() == CONTENT
+    assert first == {"downloaded": 2, "present": 0}
+    assert second == {"downloaded": 0, "present": 2}
+    assert state["asked"] == []
+    assert seen[-1] == (len(README) + len(CONTENT), "data/RefSegRS 1.zip")
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["rest-only", "server-sends-all-again"])
+def test_a_broken_off_download_goes_on(hub, tmp_path, ranges):
+    address, state = hub
+    state["cut"], state["ranges"] = 4000, ranges
+    offer = look_up(REFSEGRS, address)
+    with pytest.raises(DataError, match=r"broke off|cannot be fetched"):
+        fetch(offer, tmp_path)
+    part = tmp_path / "data" / "RefSegRS 1.zip.part"
+    assert 0 < part.stat().st_size <= 4000
+    done = part.stat().st_size
+
+    state["cut"] = None
+    fetch(offer, tmp_path)
+
+    assert (tmp_path / "data" / "RefSegRS 1.zip").read_bytes() == CONTENT
+    assert not part.exists()
+    assert state["asked"][-1][1] == f"bytes={done}-"
+
+
+def test_a_wrong_checksum_leaves_nothing_behind(hub, tmp_path):
+    address, state = hub
+    state["content"] = CONTENT[:-1] + b"?"
+
+    with pytest.raises(DataError, match="not what the server says"):
+        fetch(look_up(REFSEGRS, address), tmp_path)
+
+    assert [path.name for path in (tmp_path / "data").iterdir()] == []
+
+
+def test_a_changed_file_of_the_user_is_kept_and_told(hub, tmp_path):
+    address, _ = hub
+    (tmp_path / "README.md").write_bytes(b"mine")
+
+    with pytest.raises(DataError, match="remove the file"):
+        fetch(look_up(REFSEGRS, address), tmp_path)
+
+    assert (tmp_path / "README.md").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "card", [{"gated": "auto"}, {"tags": []}, {"tags": ["license:other"]}, {"private": True}]
+)
+def test_nothing_is_offered_without_a_licence_or_behind_a_form(hub, card):
+    address, state = hub
+    state["card"] |= card
+
+    assert look_up(REFSEGRS, address) is None
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", 3])
+def test_a_list_cannot_name_files_outside_of_the_folder(hub, path):
+    address, state = hub
+    state["tree"] = [{"type": "file", "path": path, "size": 1, "oid": "0"}]
+
+    with pytest.raises(DataError, match="a file that cannot be"):
+        look_up(REFSEGRS, address)
+
+
+def test_a_server_that_refuses_is_one_line(hub, tmp_path):
+    address, _ = hub
+
+    with pytest.raises(DataError, match="the server answers 404"):
+        fetch_file(Remote(f"{address}/none", "none", 1), tmp_path)
+    with pytest.raises(DataError, match="no web address"):
+        fetch_file(Remote("file:///etc/passwd", "x", 1), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="cannot be fetched"):
+        look_up(REFSEGRS, "http://127.0.0.1:9")
+
+
+def test_steps_by_hand_name_the_folder_and_the_commands_that_follow(tmp_path):
+    for benchmark in BENCHMARKS.values():
+        steps = by_hand(benchmark, tmp_path / "d")
+        assert steps[-1].startswith(f"then run: segearth data convert {benchmark.name} ")
+        assert "SRC" not in " ".join(steps)
+    assert next_steps(REFSEGRS, tmp_path / "d", [Remote("", "RefSegRS.zip", 1)])[0] == (
+        f"unzip -n '{tmp_path}/d/RefSegRS.zip' -d '{tmp_path}/d'"
+    )
+
+
+def test_the_command_downloads_and_prints_what_follows(hub, tmp_path):
+    address, _ = hub
+    out = tmp_path / "got"
+
+    result = run(app, ["data", "fetch", "refsegrs", "-o", str(out), "--hub", address, "--json"])
+
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    assert printed["fetched"] is True
+    assert (printed["downloaded"], printed["bytes"]) == (2, len(README) + len(CONTENT))
+    assert printed["steps"][-1].startswith("segearth data convert refsegrs")
+    assert "licence cc-by-4.0" in result.stderr
+
+
+def test_the_command_tells_steps_where_it_may_not_download(tmp_path):
+    result = run(app, ["data", "fetch", "risbench", "-o", str(tmp_path / "r")])
+
+    assert result.exit_code == 0
+    assert "1. open https://github.com/HIT-SIRS/CroBIM" in result.stdout
+    assert f"segearth data convert risbench '{tmp_path}/r'" in result.stdout
+    assert "Licence: none stated" in result.stderr
+    assert not (tmp_path / "r").exists()
