@@ -4,14 +4,11 @@ A pickle is a list of ``{"mask": RLE, "bbox": array, "category": str, "label", "
 ``bbox`` is x0, y0, x1, y1, or the four corners of a turned box; then the upright box around
 them is taken, as SAMRS itself does to prompt SAM.
 
-Pickle runs whatever the file names, so only the names that NumPy's arrays and numbers are
-made of are let through; anything else is refused before it is called.
+Nothing that a pickle names is run, see `segearth.published.pickles`.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,15 +18,7 @@ import numpy as np
 from segearth.building.masks_boxes import Annotated
 from segearth.data.rle import Rle, decode_mask, is_rle
 from segearth.errors import DataError
-
-# NumPy 1 wrote numpy.core, NumPy 2 writes numpy._core; both are read by the same functions.
-_ARRAYS = {
-    (f"numpy.{core}.multiarray", name)
-    for core in ("core", "_core")
-    for name in ("_reconstruct", "scalar")
-}
-_BUFFERS = {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")}  # protocol 5
-_TYPES = {("numpy", "ndarray"), ("numpy", "dtype")}
+from segearth.published.pickles import read_pickle
 
 
 class SamrsFolder:
@@ -70,49 +59,13 @@ def read_instances(path: Path) -> list[Annotated]:
         DataError: It cannot be read, names anything but plain values and NumPy arrays, or is
             no list of instances.
     """
-    try:
-        rows = _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
-    except OSError as error:
-        raise DataError(
-            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
-        ) from error
-    except Exception as error:  # pickle raises nearly anything on damaged files
-        raise DataError(
-            f"{path.name} is no SAMRS annotation: {str(error) or type(error).__name__}",
-            where=str(path),
-        ) from error
+    rows = read_pickle(path)
     if not isinstance(rows, list):
         raise DataError(f"{path.name} should hold a list of instances", where=str(path))
     try:
         return [_instance(row) for row in rows]
     except (KeyError, TypeError, ValueError, DataError) as error:
         raise DataError(f"an instance is not as expected: {error}", where=str(path)) from error
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Loads plain values and NumPy arrays, and nothing that could act."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Let through what arrays consist of.
-
-        Raises:
-            UnpicklingError: For any other name.
-        """
-        if (module, name) in _ARRAYS:
-            return getattr(np._core.multiarray, name)  # type: ignore[attr-defined]
-        if (module, name) in _BUFFERS:
-            return getattr(np._core.numeric, name)  # type: ignore[attr-defined]
-        if (module, name) in _TYPES:
-            return getattr(np, name)
-        if (module, name) == ("_codecs", "encode"):  # how protocols below 3 write bytes
-            return _latin1_bytes
-        raise pickle.UnpicklingError(f"it wants to load {module}.{name}, which is refused")
-
-
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it wants the encoding {encoding!r}, which is refused")
-    return text.encode("latin1")
 
 
 def _instance(row: Mapping[str, Any]) -> Annotated:

@@ -129,7 +129,7 @@ def test_a_pickle_cannot_act(tmp_path):
     path = tmp_path / "a.pkl"
     path.write_bytes(pickle.dumps([instance(category=Attack(tmp_path / "made"))]))
 
-    with pytest.raises(DataError, match=r"mkdir, which is refused"):
+    with pytest.raises(DataError, match=r"mkdir, which is no plain data"):
         read_instances(path)
 
     assert not (tmp_path / "made").exists()
