@@ -17,6 +17,7 @@ from segearth.data.images import link_or_copy, read_rgb
 from segearth.data.manifest import Record
 from segearth.data.rle import Rle, encode_mask
 from segearth.data.targets import AnnotatedImage, Target
+from segearth.data.vocabulary import singular
 from segearth.errors import DataError
 
 SCENE = "dubai"
@@ -25,7 +26,7 @@ LICENCE = "CC0 as stated by re-publishers"
 
 COLOURS = {
     "buildings": (60, 16, 152),
-    "land": (132, 41, 246),
+    "bare land": (132, 41, 246),  # "land" alone could mean everything but water
     "roads": (110, 193, 228),
     "vegetation": (254, 221, 58),
     "water": (226, 169, 41),
@@ -80,6 +81,7 @@ class Scene:
         place = out / "images" / SCENE / f"tile{self.tile}" / self.file.name
         link_or_copy(self.file, place)
         masks = {phrase: (colours == colour).all(-1) for phrase, colour in COLOURS.items()}
+        absent = [phrase for phrase, mask in masks.items() if not mask.any()]
         image = AnnotatedImage(
             image=place,
             scene=SCENE,
@@ -90,8 +92,8 @@ class Scene:
                 for phrase, mask in masks.items()
                 if mask.mean() >= MIN_SHARE
             ),
+            absent=tuple(singular(phrase) for phrase in absent),
         )
-        absent = [phrase for phrase, mask in masks.items() if not mask.any()]
         name = f"{SCENE}{self.tile}-{self.file.stem}"
         return image, list(class_questions(image, absent, name))
 
@@ -119,11 +121,11 @@ def class_questions(image: AnnotatedImage, absent: Sequence[str], name: str) -> 
     """
     for target in image.targets:
         this = "These are" if target.phrase.endswith("s") else "This is"
-        answer = f"{this} the {mark(_spoken(target.phrase))}."
+        answer = f"{this} the {mark(target.phrase)}."
         yield _question(image, target.phrase, name, answer, (target.mask,))
     for phrase in absent:
         verb = "are" if phrase.endswith("s") else "is"
-        answer = f"There {verb} no {_spoken(phrase)} in this image."
+        answer = f"There {verb} no {phrase} in this image."
         yield _question(image, phrase, name, answer, ())
 
 
@@ -132,9 +134,9 @@ def _question(
 ) -> Record:
     """Make the record of a class."""
     return Record(
-        id=f"{name}-{phrase}",
+        id=f"{name}-{phrase.replace(' ', '-')}",
         image=image.image,
-        instruction=f"Segment all {_spoken(phrase)}.",
+        instruction=f"Segment all {phrase}.",
         answer=answer,
         masks=masks,
         facets={
@@ -148,8 +150,3 @@ def _question(
         licence=LICENCE,
         extra={"scene": image.scene},
     )
-
-
-def _spoken(phrase: str) -> str:
-    """Name a class in a sentence; "land" alone could mean everything but water."""
-    return "bare land" if phrase == "land" else phrase

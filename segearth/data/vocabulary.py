@@ -32,7 +32,7 @@ parking space, parking lot, driveway, intersection, bridge, overpass, infield, e
 B1-B bomber, a220, a321, a330, a350, arj21, boeing737, boeing747, boeing777, boeing787, c919
 """
 STUFF = """
-grass, trees, bushes, green strip, bare land, farmland, water, sea, river, canal, beach,
+grass, trees, bushes, vegetation, green strip, bare land, farmland, water, sea, river, canal, beach,
 wet sand, dry sand, sandbar, riverbank, wave, wake, road, freeway, path, airport runway,
 taxiway, railway, paved road, unimproved road, bridge road, paved square, harbor, airport,
 breakwater,
@@ -98,6 +98,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "tree": ("tree",),
     "truck": ("lorry",),
     "zebra crossing": ("crosswalk", "pedestrian crossing"),
+    "vegetation": ("greenery", "plant cover"),
     "windmill": ("wind turbine",),
 }
 

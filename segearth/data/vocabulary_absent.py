@@ -37,7 +37,8 @@ _BARE = frozenset({"bare land", "farmland", "beach", "wet sand", "dry sand", "sa
 ALIKE: dict[str, frozenset[str]] = {
     **dict.fromkeys(("sea", "river", "lake", "pond", "canal"), _WATERS),
     **dict.fromkeys(("house", "building", "mobile home", "greenhouse", "hangar"), _HOUSES),
-    **dict.fromkeys(("beach", "farmland"), _BARE),
+    **dict.fromkeys(("beach", "farmland", "bare land"), _BARE),
+    "vegetation": frozenset({"grass", "trees", "tree", "bushes", "forest", "farmland", "fairway"}),
     **dict.fromkeys(("truck", "bus", "tractor"), _LORRIES),
     "harbor": _WATERS | {"dock", "ship", "motorboat"},
     "road": _WAYS,

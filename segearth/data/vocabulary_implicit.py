@@ -79,6 +79,7 @@ RIVALS: dict[str, frozenset[str]] = {
     "runway marking": frozenset({"runway number", "threshold bar", "centreline dash"}),
     "bare land": frozenset({"farmland", "beach", "baseball diamond", "infield dirt"}),
     "green strip": _GREENS,
+    "vegetation": _GREENS | _WOODS | {"farmland"},
     "swimming pool": frozenset({"lake", "pond"}),
     "zebra crossing": frozenset({"crosswalk"}),
 }

@@ -62,6 +62,15 @@ LAND: dict[str, tuple[str, ...]] = {
         "What would a hiker have to push through at knee height?",
         "What would catch fire first in this dry country, low above the soil?",
     ),
+    "vegetation": (
+        "living cover|that gardeners would have to water in summer",
+        "growing cover|where insects and birds could feed",
+        "soft cover|that may cool the air on a hot day",
+        "Where does anything grow?",
+        "Which parts would look bright in a near-infrared picture because they are alive?",
+        "What would wither if nobody irrigated this place?",
+        "Where could a goat find something to eat?",
+    ),
     "bare land": (
         "empty area|where no plant could be seen growing",
         "dry area|that the wind could blow dust from",

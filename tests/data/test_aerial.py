@@ -187,6 +187,7 @@ def test_classes_become_targets_and_questions(dubai, tmp_path):
     assert decode_mask(val[1].masks[0])[:20].all()
     assert val[2].answer == "There is no bare land in this image."
     assert (image.split, image.gsd_m) == ("val", None)
+    assert image.absent == ("bare land", "vegetation")
 
 
 def test_what_is_written_passes_the_check(merced, dubai, tmp_path):
