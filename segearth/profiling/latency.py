@@ -88,8 +88,7 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     """
     if k == segmenter.recipe.queries_per_target:
         return segmenter
-    longer = segmenter.recipe.max_answer_tokens + k
-    recipe = replace(segmenter.recipe, queries_per_target=k, max_answer_tokens=longer)
+    recipe = replace(segmenter.recipe, queries_per_target=k)
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)
     wanted = model.state_dict()
