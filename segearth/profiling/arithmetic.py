@@ -36,8 +36,9 @@ def attention(queries: int, keys: int, width: int) -> int:
     """Scores and weighted values, ``2 x queries x keys x width``; projections are apart.
 
     Scaled dot-product attention (Vaswani et al., NeurIPS 2017, Eq. 1), all heads together:
-    `width` is their sum, so the number of heads does not matter. The full rectangle is counted although a causal mask hides half of it: the kernels that
-    matter here compute all of it, and so does the usual count.
+    `width` is their sum, so the number of heads does not matter. The full rectangle is
+    counted although a causal mask hides half of it: the kernels that matter here compute all
+    of it, and so does the usual count.
     """
     return 2 * queries * keys * width
 

@@ -9,8 +9,8 @@ from transformers.models.mask2former.modeling_mask2former import (
     Mask2FormerMaskedAttentionDecoder,
 )
 
-from segearth.model.positions import sine_positions
 from segearth.model.masked_attention import attend, attention_region, project
+from segearth.model.positions import sine_positions
 from segearth.model.query_decoder import QueryDecoder
 
 SHAPES = [(2, 3), (4, 6), (8, 12)]
