@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -32,7 +32,9 @@ from segearth.evaluation.scoring import ScoredRecord, score_record
 from segearth.evaluation.sheets import draw_sheet, lay_over, shrink_picture
 from segearth.files import atomic_path, write_text
 from segearth.metrics import Metric, Unit, score_units, summarise
-from segearth.model.candidates import Candidates
+
+if TYPE_CHECKING:
+    from segearth.model.candidates import Candidates
 
 FOLDER = "candidates"
 """In the folder of the results: one sheet a target, and LINES."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,9 @@ from segearth.data.rle import encode_mask
 from segearth.errors import DataError, UsageError
 from segearth.evaluation.predictions import PredictedTarget, Prediction
 from segearth.geo.raster import open_scene
-from segearth.model.candidates import Candidates
+
+if TYPE_CHECKING:
+    from segearth.model.candidates import Candidates
 
 AnswerProtocol: TypeAlias = Literal["generate", "teacher-forced"]
 PROTOCOLS: tuple[AnswerProtocol, ...] = get_args(AnswerProtocol)
