@@ -55,7 +55,8 @@ def project(attention: nn.MultiheadAttention, cells: Tensor, place: int) -> Tens
     weight = attention.in_proj_weight.chunk(3)[place]
     bias = attention.in_proj_bias.chunk(3)[place]
     linear = F.linear(cells, weight, bias)
-    return linear.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+    heads: Tensor = linear.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+    return heads
 
 
 def attend(

@@ -226,10 +226,11 @@ class QueryDecoder(nn.Module):
     ) -> Tensor:
         """Run layer `index`."""
         same_group = groups[:, :, None] == groups[:, None, :]
-        cross = self.transformer_cross_attention_layers[index]
+        cross: nn.Module = self.transformer_cross_attention_layers[index]
+        among: nn.Module = self.transformer_self_attention_layers[index]
+        feed_forward: nn.Module = self.transformer_ffn_layers[index]
         queries = cross(queries, seen.keys[index], seen.values[index], allowed)
-        queries = self.transformer_self_attention_layers[index](queries, same_group)
-        refined: Tensor = self.transformer_ffn_layers[index](queries)
+        refined: Tensor = feed_forward(among(queries, same_group))
         return refined
 
     def _memory(self, memory: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
