@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from segearth.data.manifest import Record
 from segearth.data.rle import decode_mask, encode_mask
-from segearth.errors import DataError
+from segearth.errors import DataError, UsageError
 from segearth.evaluation.predictions import Prediction
 from segearth.evaluation.scoring import ScoredRecord, score_record
 from segearth.evaluation.sheets import draw_sheet, lay_over, shrink_picture
@@ -180,7 +180,6 @@ class CandidateStudy:
             raise DataError(
                 f"{FOLDER} cannot be written: {error.strerror or error}",
                 where=str(out),
-                hint=f"is there a folder {FOLDER} of yours? Move it away",
             ) from error
 
 
@@ -195,8 +194,15 @@ def staged_sheets(out: Path) -> Iterator[Path]:
     """Hand out a hidden folder on the disk of `out`; whatever is left in it at the end goes.
 
     Raises:
+        UsageError: `out` has a folder of the sheets' name that is not ours.
         DataError: It cannot be made.
     """
+    if (out / FOLDER).exists() and not (out / FOLDER / LINES).exists():
+        raise UsageError(
+            f"{out} has a {FOLDER} that segearth did not write",
+            where=str(out / FOLDER),
+            hint="move it away, or name another folder with --out",
+        )
     try:
         parent = next(path for path in (out, *out.absolute().parents) if path.exists())
         temporary = Path(tempfile.mkdtemp(prefix=".segearth-", suffix=".part", dir=parent))

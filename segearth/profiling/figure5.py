@@ -6,6 +6,7 @@ k = 100 and k = 1 in the text and prints no numbers for the k between, so there 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ def check_plot(path: Path) -> None:
 
     Raises:
         UsageError: The name has another ending, or matplotlib is not installed.
-        DataError: The folder does not exist.
+        DataError: The folder does not exist or cannot be written to.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(
@@ -32,8 +33,11 @@ def check_plot(path: Path) -> None:
             where="--plot",
             hint=f"end its name in {', '.join(FORMATS)}",
         )
-    if not path.absolute().parent.is_dir():
-        raise DataError(f"{path.parent} is no folder", where="--plot", hint="make it first")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder", where="--plot", hint="make it first")
+    if not os.access(folder, os.W_OK) or path.is_dir():
+        raise DataError(f"{path} cannot be written", where="--plot", hint="name another file")
     if find_spec("matplotlib") is None:
         raise UsageError(
             "drawing needs matplotlib, which is not installed",

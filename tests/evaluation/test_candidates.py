@@ -12,6 +12,7 @@ import torch
 from segearth.data.letterbox import letterbox
 from segearth.data.manifest import Record
 from segearth.data.rle import decode_mask, encode_mask
+from segearth.errors import UsageError
 from segearth.evaluation.candidates import (
     FOLDER,
     LINES,
@@ -158,8 +159,10 @@ def test_what_fails_leaves_nothing_and_a_folder_of_the_users_stays(tmp_path):
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "mine.txt").write_text("mine")
 
-    with pytest.raises(KeyboardInterrupt), staged_sheets(tmp_path):
+    with pytest.raises(KeyboardInterrupt), staged_sheets(tmp_path / "out"):
         raise KeyboardInterrupt
+    with pytest.raises(UsageError, match="did not write"), staged_sheets(tmp_path):
+        pass
     drop_earlier(tmp_path)
 
     assert [path.name for path in tmp_path.rglob("*")] == [FOLDER, "mine.txt"]

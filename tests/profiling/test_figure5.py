@@ -51,6 +51,9 @@ def test_what_cannot_be_drawn_is_told_before_the_work(tmp_path, monkeypatch):
         check_plot(tmp_path / "fig5.txt")
     with pytest.raises(DataError, match="no folder"):
         check_plot(tmp_path / "nowhere" / "fig5.png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(DataError, match="cannot be written"):
+        check_plot(tmp_path / "folder.png")
     check_plot(tmp_path / "fig5.png")
     monkeypatch.setattr("segearth.profiling.figure5.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="not installed"):
