@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -77,7 +77,7 @@ class PartClock:
 def parts_of(model: SegEarth) -> dict[str, list[nn.Module]]:
     """Name the modules whose weights a part reads each time it is called."""
     lm = model.language.lm
-    head = lm.cls if hasattr(lm, "cls") else lm.get_output_embeddings()
+    head = cast(nn.Module, lm.cls if hasattr(lm, "cls") else lm.get_output_embeddings())
     tower = model.image_tower
     blocks = [] if tower is None else list(tower.tower.encoder.layers[: tower.blocks])
     text = [part for part in lm.base_model.children() if not isinstance(part, nn.Embedding)]

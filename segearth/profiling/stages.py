@@ -125,7 +125,7 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
     """List what reading the prompt and saying the answer costs.
 
     `[SEG1]` to `[SEGk]` run in one pass and are counted as the answer's last tokens; words
-    behind them would see k - 1 more, which is below a millionth of the total.
+    behind them would see k - 1 more: less than 0.01 % of the total at k = 100.
     """
     k, image_tokens = model.queries_per_target, shape.cells**2
     if workload.protocol == "teacher-forced":
@@ -135,14 +135,14 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
             Stage(part="word_head", run=model.language.word_logits, inputs=(words,)),
         ]
     prompt = image_tokens + workload.prompt_tokens
-    words = workload.answer_tokens - 2  # [SEG] is apart; the end token is chosen, but never run
+    singles = workload.answer_tokens - 2  # [SEG] is apart; the end token is chosen, but never run
     group = Stage(
-        part="answer_decoding", run=_read(model, prompt + words), inputs=(_words(model, k),)
+        part="answer_decoding", run=_read(model, prompt + singles), inputs=(_words(model, k),)
     )
     chosen = _words(model, workload.answer_tokens)
     return [
         Stage(part="language_prefill", run=_read(model), inputs=(_words(model, prompt),)),
-        *_answer_steps(model, prompt, words),
+        *_answer_steps(model, prompt, singles),
         group,
         Stage(part="word_head", run=model.language.word_logits, inputs=(chosen,)),
     ]
