@@ -71,7 +71,8 @@ def draw_figure_5(path: Path, result: Mapping[str, Any], paper: Mapping[int, Any
     _panel(panels[0], rows, lambda row: row["tflops"], f"segearth, {result['model']}")
     panels[0].set_ylabel("TFLOPs a picture (2 a multiply-add)")
     _papers(panels[0], paper, "tflops", "the paper's (Sec. 5.4)")
-    panels[0].set_ylim(bottom=0)
+    tallest = max(*(row["tflops"] for row in rows), *(point["tflops"] for point in paper.values()))
+    panels[0].set_ylim(0, 1.1 * tallest)
     if timed:
         where = f"segearth on {result['device']}, {result['dtype']}"
         _panel(panels[1], timed, lambda row: row["latency_s"]["median"], where)
