@@ -91,6 +91,8 @@ def main(size: str) -> int:
             for k, latency in timed.items()
         },
         "ratio": ratio,
+        "ratio_of_quickest": timed[100].total.min
+        / timed[1].total.min,  # steadier where others work
         "bound": BOUND,
         "threads": torch.get_num_threads(),
     }
