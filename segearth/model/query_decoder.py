@@ -13,8 +13,9 @@ Axes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -208,9 +209,10 @@ class QueryDecoder(nn.Module):
             mask_features: ``(B, C, H, W)``; shrunk for `last`, which alone needs them.
         """
         keys, values = self._memory(memory)
+        layers = cast(Iterable[CrossAttentionLayer], self.transformer_cross_attention_layers)
         projected = [
             layer.project(keys[index % self.levels], values[index % self.levels])
-            for index, layer in enumerate(self.transformer_cross_attention_layers)
+            for index, layer in enumerate(layers)
         ]
         features = []
         if mask_features is not None:
