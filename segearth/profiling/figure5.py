@@ -71,8 +71,11 @@ def draw_figure_5(path: Path, result: Mapping[str, Any], paper: Mapping[int, Any
     _panel(panels[0], rows, lambda row: row["tflops"], f"segearth, {result['model']}")
     panels[0].set_ylabel("TFLOPs a picture (2 a multiply-add)")
     _papers(panels[0], paper, "tflops", "the paper's (Sec. 5.4)")
-    tallest = max(*(row["tflops"] for row in rows), *(point["tflops"] for point in paper.values()))
-    panels[0].set_ylim(0, 1.1 * tallest)
+    heights = [row["tflops"] for row in rows] + [point["tflops"] for point in paper.values()]
+    if max(heights) < 20 * min(heights):
+        panels[0].set_ylim(0, 1.1 * max(heights))
+    else:  # a model much smaller than the paper's would lie on the axis
+        panels[0].set_yscale("log")
     if timed:
         where = f"segearth on {result['device']}, {result['dtype']}"
         _panel(panels[1], timed, lambda row: row["latency_s"]["median"], where)
