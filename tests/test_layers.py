@@ -100,10 +100,19 @@ def test_every_folder_and_file_has_a_layer():
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=!~\[ ]", line)[0] for line in project["dependencies"]}
+
+    def names_in(lines):
+        return {re.split(r"[<>=!~\[ ]", line)[0] for line in lines}
+
+    declared = names_in(project["dependencies"])
+    extras = project["optional-dependencies"]
+    on_request = set().union(
+        *(names_in(lines) for name, lines in extras.items() if name not in ("test", "dev"))
+    )
 
     names = {name for path in MODULES for name in foreign(imported(path))}
     used = {DISTRIBUTION.get(name, name) for name in names}
 
-    assert used - declared == set()
+    assert used - declared - on_request == set()
+    assert on_request - used == set()
     assert declared - used == NOT_IMPORTED.keys()

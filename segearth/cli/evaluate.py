@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +20,7 @@ from segearth.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from segearth.data.manifest import Record
+    from segearth.evaluation.candidates import CandidateStudy
     from segearth.evaluation.evaluate import Evaluation
 
 MetricName = Literal["lisa", "strict", "rmsin"]
@@ -72,6 +74,13 @@ def evaluate(
         str | None,
         typer.Option("--source", metavar="TEXT", help="Only records whose source holds TEXT."),
     ] = None,
+    save_candidates: Annotated[
+        bool,
+        typer.Option(
+            "--save-candidates",
+            help="For k > 1: draw all candidates to OUT, and score the best beside the selected.",
+        ),
+    ] = False,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     overwrite: options.Overwrite = False,
@@ -80,6 +89,7 @@ def evaluate(
     """Measure how well answers and masks fit a manifest."""
     from segearth.data.claim import check_folder, claim_folder
     from segearth.data.manifest import read_manifest
+    from segearth.evaluation import candidates
     from segearth.evaluation import evaluate as evaluation
     from segearth.evaluation.selection import parse_facets, select_records
 
@@ -89,6 +99,12 @@ def evaluate(
             "there is nothing to evaluate",
             where="MODEL",
             hint="name a model, such as mini, or give a file with --predictions",
+        )
+    if save_candidates and (out is None or predictions is not None):
+        raise UsageError(
+            "candidates come from a model that is run, and go into a folder",
+            where="--save-candidates",
+            hint="name MODEL and --out, and leave out --predictions",
         )
     everything = read_manifest(data)
     if not everything:
@@ -102,18 +118,28 @@ def evaluate(
         "metric": metric,
         "manifest_sha256": evaluation.sha256_of(data),
     }
-    if predictions is not None:
-        outcome = _score_file(predictions, everything, records, model, common)
-    else:
-        assert model is not None
-        outcome = _run(model, device, dtype, records, common)
-    if outcome.missing:
-        shown = ", ".join(outcome.missing[:3])
-        output.warn(f"{len(outcome.missing)} records have no reply and score 0, such as {shown}")
-    if out is not None:
-        about = _about(data, predictions, facets, source, limit)
-        claim_folder(out, evaluation.RESULT, overwrite=overwrite)
-        evaluation.write_evaluation(out, outcome, about)
+    with ExitStack() as stack:
+        study = None
+        if predictions is not None:
+            outcome = _score_file(predictions, everything, records, model, common)
+        else:
+            assert model is not None
+            sheets = None
+            if save_candidates and out is not None:
+                sheets = stack.enter_context(candidates.staged_sheets(out))
+            outcome, study = _run(model, device, dtype, records, common, sheets)
+        if outcome.missing:
+            shown = ", ".join(outcome.missing[:3])
+            output.warn(
+                f"{len(outcome.missing)} records have no reply and score 0, such as {shown}"
+            )
+        if out is not None:
+            about = _about(data, predictions, facets, source, limit)
+            claim_folder(out, evaluation.RESULT, overwrite=overwrite)
+            candidates.drop_earlier(out)
+            if study is not None:
+                study.finish(out)
+            evaluation.write_evaluation(out, outcome, about)
     _show(outcome.result, out, as_json=as_json)
 
 
@@ -123,20 +149,33 @@ def _run(
     dtype: options.DtypeName,
     records: Sequence[Record],
     common: Mapping[str, Any],
-) -> Evaluation:
-    """Load a model and let it answer."""
+    sheets: Path | None,
+) -> tuple[Evaluation, CandidateStudy | None]:
+    """Load a model and let it answer; with a folder for sheets, study its candidates."""
+    from segearth.evaluation.candidates import CandidateStudy
     from segearth.evaluation.evaluate import evaluate as score
     from segearth.evaluation.running import run_model
     from segearth.model.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device=device, dtype=dtype)
+    if sheets is not None and segmenter.recipe.queries_per_target == 1:
+        raise UsageError(
+            f"{model} has one query a target: there is nothing to choose",
+            where="--save-candidates",
+            hint="leave it out, or train with model.queries_per_target above 1",
+        )
+    study = None if sheets is None else CandidateStudy(metric=common["metric"], folder=sheets)
     replies = run_model(
         segmenter,
         records,
         common["protocol"],
         track=lambda groups: output.progress(groups, "images"),
+        watch=None if study is None else study.watch,
     )
-    return score(records, replies, model=segmenter.name, **common)
+    outcome = score(records, replies, model=segmenter.name, **common)
+    if study is not None:
+        outcome.result.update(study.summary(outcome.scored))
+    return outcome, study
 
 
 def _score_file(
@@ -209,6 +248,8 @@ def _show(result: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None
         caption += f"; right number of targets {_percent(result['count_accuracy'])} %"
     if result["absent_accuracy"] is not None:
         caption += f"; absent targets noticed {_percent(result['absent_accuracy'])} %"
+    if "selection" in result:
+        caption += "; " + _choice(result)
     output.print_table(
         ("x 100", "gIoU", "95 % interval", "cIoU", "n"),
         rows,
@@ -217,6 +258,18 @@ def _show(result: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None
     )
     if out is not None:
         output.say(f"details: {out / 'report.html'}")
+
+
+def _choice(result: Mapping[str, Any]) -> str:
+    """Say what a perfect choice among the candidates would score."""
+    selection = result["selection"]
+    text = f"best of the candidates: gIoU {_percent(result['oracle_giou'])}"
+    if selection["worse"] is None:
+        return text
+    return (
+        f"{text}; the selected one is worse for {_percent(selection['worse'])} % of "
+        f"{selection['targets']} targets, by {_percent(selection['mean_loss'])} on average over all"
+    )
 
 
 def _flat(facets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -54,6 +55,15 @@ def profile(
     cross_check: Annotated[
         bool, typer.Option("--cross-check", help="Count a second time, with fvcore.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw Figure 5's left panel, with the paper's points: .png, .svg or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     as_json: options.AsJson = False,
@@ -74,8 +84,10 @@ def profile(
         )
     if not as_json:
         output.say("loading PyTorch …")
-    from segearth.profiling import report
+    from segearth.profiling import figure5, report
 
+    if plot is not None:
+        figure5.check_plot(plot)
     wanted = None if queries is None else report.parse_queries(queries)
     if model == PAPER_MODEL:
         subject = report.paper_subject(text_tokens)
@@ -87,6 +99,9 @@ def profile(
     rows = report.profile_rows(subject, ks, decodes, runs=runs, cross_check=cross_check)
     tracked = output.progress(rows, "profile", total=len(ks) * len(decodes))
     result = report.report(subject, list(tracked))
+    if plot is not None:
+        figure5.draw_figure_5(plot, result, report.FIGURE_5)
+        output.say(f"drawn: {plot}")
     if as_json:
         output.print_json(result)
     else:
@@ -110,8 +125,11 @@ def _show(result: Mapping[str, Any]) -> None:
     )
     output.print_table(
         *_table([_parts(row, rows, part) for row in rows]),
-        caption="not counted: " + ", ".join(rows[0]["uncounted"]),
+        caption=_left_out(rows),
     )
+    if any(row["latency_s"] for row in rows):
+        output.print_table(*_table([_seconds(row) for row in rows]), caption=_spreads(rows))
+        output.print_table(*_table([_shares(row) for row in rows]), caption=_roofline(rows))
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str | None]]]:
@@ -136,7 +154,6 @@ def _totals(row: Mapping[str, Any], unit: str) -> dict[str, str]:
         spread = row["latency_s"]
         cells["latency, s"] = f"{spread['median']:.3f}"
         cells["min to max"] = f"{spread['min']:.3f} to {spread['max']:.3f}"
-        cells |= {f"{name}, s": f"{part['median']:.3f}" for name, part in spread["parts"].items()}
     if row["peak_bytes"]:
         cells["peak, MB"] = f"{row['peak_bytes'] / 1e6:.0f}"
     return cells
@@ -147,6 +164,58 @@ def _parts(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], unit: str)
     used = [part for part in row["parts"] if any(other["parts"][part] for other in rows)]
     cells = {part.replace("_", " "): f"{_PER_TERA[unit] * row['parts'][part]:.4g}" for part in used}
     return {f"{unit}FLOPs by part": _name(row), **cells}
+
+
+def _left_out(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say what is in no figure, counter by counter."""
+    lines = ["A part's MACs are half its FLOPs. Not counted: " + ", ".join(rows[0]["uncounted"])]
+    if rows[0]["cross_check"]:
+        lines.append("by fvcore: " + ", ".join(rows[0]["cross_check"]["uncounted"]))
+    return "; ".join(lines)
+
+
+def _seconds(row: Mapping[str, Any]) -> dict[str, str]:
+    """Milliseconds of the parts that ran: the median, and from least to most."""
+    cells = {"ms by part": _name(row)}
+    for part, spread in row["latency_s"]["parts"].items():
+        if spread["max"] > 0:
+            low, middle, high = (1e3 * spread[key] for key in ("min", "median", "max"))
+            cells[part.replace("_", " ")] = f"{middle:.1f} ({low:.1f}-{high:.1f})"
+    return cells
+
+
+def _spreads(rows: Sequence[Mapping[str, Any]]) -> str:
+    runs = rows[0]["latency_s"]["runs"]
+    return (
+        f"Median (least to most) of {runs} runs after two others, the device waited for at both "
+        "ends of every part; rest: resizing, tokens, copies."
+    )
+
+
+def _shares(row: Mapping[str, Any]) -> dict[str, str]:
+    """How near the parts come to the device's peak."""
+    cells = {"% of the measured peak": _name(row)}
+    for part, placed in row["roofline"]["parts"].items():
+        cells[part.replace("_", " ")] = f"{100 * placed['share_of_peak']:.1f}"
+    return cells
+
+
+def _roofline(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Name the ceilings, and where the time of the first row goes instead."""
+    line = rows[0]["roofline"]
+    side = line["matrix_side"]
+    text = (
+        f"Peak: {1e3 * line['peak_tflops_per_s']:.4g} GFLOPs/s in a product of two {side} x {side} "
+        f"matrices; memory: {line['memory_gb_per_s']:.3g} GB/s."
+    )
+    for limit, means in (
+        ("weights", "reading weights takes at least half the time"),
+        ("small operations", "operators too small for the device, and what is not counted"),
+    ):
+        parts = [name for name, placed in line["parts"].items() if placed["limit"] == limit]
+        if parts:
+            text += f" {means[0].upper()}{means[1:]}: {', '.join(parts).replace('_', ' ')}."
+    return text
 
 
 def _caption(result: Mapping[str, Any]) -> str:

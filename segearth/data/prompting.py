@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segearth.config.model import TemplateRecipe
-from segearth.data.answers import SEG, expand_seg, seg_tokens
+from segearth.data.answers import SEG, count_seg, expand_seg, seg_tokens
 from segearth.errors import UsageError
 
 
@@ -23,7 +23,8 @@ class Prompter:
         image_tokens: P, slots kept for the image.
         queries_per_target: k.
         max_instruction_tokens: Longer instructions are refused.
-        max_answer_tokens: Longer answers are not trained on, and not generated.
+        max_answer_tokens: Longer answers are not trained on, and not generated. `[SEG1]` to
+            `[SEGk]` count as one token, so that the same answer fits for every k.
     """
 
     tokenizer: Any
@@ -95,9 +96,10 @@ class Prompter:
     def fits(self, instruction: str, answer: str) -> bool:
         """Tell whether a question and its answer are within the model's limits."""
         words = " ".join(instruction.split())
+        following = (self.queries_per_target - 1) * count_seg(answer)
         return (
             0 < len(self._encode(words)) <= self.max_instruction_tokens
-            and len(self.answer_ids(answer)) <= self.max_answer_tokens
+            and len(self.answer_ids(answer)) - following <= self.max_answer_tokens
         )
 
     @property

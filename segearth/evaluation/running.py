@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from segearth.data.rle import encode_mask
 from segearth.errors import DataError, UsageError
 from segearth.evaluation.predictions import PredictedTarget, Prediction
 from segearth.geo.raster import open_scene
+
+if TYPE_CHECKING:
+    from segearth.model.candidates import Candidates
 
 AnswerProtocol: TypeAlias = Literal["generate", "teacher-forced"]
 PROTOCOLS: tuple[AnswerProtocol, ...] = get_args(AnswerProtocol)
@@ -52,12 +55,28 @@ class SegmenterLike(Protocol):
         """Draw; the result has `logits` (n, H, W) at the image's size, and `scores` (n,)."""
 
 
+class Watcher(Protocol):
+    """Looks at all candidates of a reply; `CandidateStudy.watch` is one."""
+
+    def __call__(
+        self,
+        index: int,
+        record: Record,
+        image: NDArray[np.uint8],
+        prediction: Prediction,
+        candidates: Candidates,
+        /,
+    ) -> None:
+        """Look at one record."""
+
+
 def run_model(
     segmenter: SegmenterLike,
     records: Sequence[Record],
     protocol: AnswerProtocol,
     *,
     track: Callable[[Sequence[Group]], Iterable[Group]] = iter,
+    watch: Watcher | None = None,
 ) -> Iterator[tuple[int, Prediction]]:
     """Answer all records; those on the same image share its encoding.
 
@@ -66,6 +85,8 @@ def run_model(
         records: What to answer.
         protocol: Whether answers are generated or given.
         track: Wraps the list of images that is gone through, to show progress.
+        watch: Gets every reply with a target, with all its candidates; `segmenter` is a
+            `Segmenter` then. Its time is not the model's.
 
     Yields:
         The record's index and its reply, image by image. The time that an image's encoding
@@ -86,7 +107,22 @@ def run_model(
         encoded = segmenter.encode(image, first.gsd_m)
         share_s = (time.perf_counter() - start) / len(group)
         for index in group:
-            yield index, _answer(segmenter, encoded, records[index], protocol, share_s)
+            record = records[index]
+            reply, seconds = _reply(segmenter, encoded, record, protocol)
+            drawn, candidates, start = None, None, time.perf_counter()
+            if reply.phrases and watch is not None:
+                candidates = segmenter.candidates(encoded, reply)  # type: ignore[attr-defined]
+                drawn = candidates.selected()
+            elif reply.phrases:
+                drawn = segmenter.masks(encoded, reply)
+            targets = _targets(reply.phrases, drawn)
+            seconds += share_s + time.perf_counter() - start
+            prediction = Prediction(
+                id=record.id, answer=reply.answer, targets=targets, seconds=seconds
+            )
+            if watch is not None and candidates is not None:
+                watch(index, record, image, prediction, candidates)
+            yield index, prediction
 
 
 def _read_image(record: Record) -> NDArray[np.uint8]:
@@ -112,14 +148,10 @@ def _require_size(record: Record, size: tuple[int, ...]) -> None:
             )
 
 
-def _answer(
-    segmenter: SegmenterLike,
-    encoded: Any,
-    record: Record,
-    protocol: AnswerProtocol,
-    share_s: float,
-) -> Prediction:
-    """Answer one record."""
+def _reply(
+    segmenter: SegmenterLike, encoded: Any, record: Record, protocol: AnswerProtocol
+) -> tuple[Any, float]:
+    """Answer one record; returns what the model said, and its seconds."""
     start = time.perf_counter()
     try:
         if protocol == "generate":
@@ -128,17 +160,19 @@ def _answer(
             reply = segmenter.teach(encoded, record.instruction, record.answer)
     except UsageError as error:  # an instruction that is empty or too long
         raise DataError(error.problem, where=f'record "{record.id}"', hint=error.hint) from error
-    targets: tuple[PredictedTarget, ...] = ()
-    if reply.phrases:
-        drawn = segmenter.masks(encoded, reply)
-        masks = _array(drawn.logits) > 0  # a probability above one half
-        scores = [round(float(score), 4) for score in _array(drawn.scores)]
-        targets = tuple(
-            PredictedTarget(phrase=phrase, mask=encode_mask(mask), score=score)
-            for phrase, mask, score in zip(reply.phrases, masks, scores, strict=True)
-        )
-    seconds = share_s + time.perf_counter() - start
-    return Prediction(id=record.id, answer=reply.answer, targets=targets, seconds=seconds)
+    return reply, time.perf_counter() - start
+
+
+def _targets(phrases: Sequence[str], drawn: Any) -> tuple[PredictedTarget, ...]:
+    """Turn drawn logits into masks: a probability above one half."""
+    if not phrases:
+        return ()
+    masks = _array(drawn.logits) > 0
+    scores = [round(float(score), 4) for score in _array(drawn.scores)]
+    return tuple(
+        PredictedTarget(phrase=phrase, mask=encode_mask(mask), score=score)
+        for phrase, mask, score in zip(phrases, masks, scores, strict=True)
+    )
 
 
 def _array(values: Any) -> NDArray[np.float32]:

@@ -6,10 +6,13 @@ question gets the same answer. (The authors' code samples at temperature 0.2.)
 
 The hidden state of a `[SEG]` is the one read *at* the token, so a `[SEG]` just written is run
 through the model before its state is taken, as in training. After `[SEG1]` the tokens to
-`[SEGk]` follow without being chosen.
+`[SEGk]` are not chosen but follow (paper, Sec. 5.4), so all k run in one pass. Where several
+answers grow together, those at a `[SEG1]` wait until every other one is at one or has ended:
+then one pass serves them all, and no answer is padded by another's k tokens.
 
 Axes
     n  instructions    T  tokens    D  width of the language model    k  queries per target
+    c  tokens that a pass appends
 """
 
 from __future__ import annotations
@@ -44,9 +47,11 @@ class Generated:
 class _Row:
     """An answer in the making."""
 
+    given: list[int] = field(default_factory=list)  # still to be said, in place of choosing
     ids: list[int] = field(default_factory=list)
-    states: dict[int, Tensor] = field(default_factory=dict)  # by place in ids
-    forced: list[int] = field(default_factory=list)
+    states: dict[int, Tensor] = field(default_factory=dict)  # of `[SEG]` tokens, by place in ids
+    waiting: list[int] = field(default_factory=list)  # chosen, and not yet run
+    steps: int = 0
     ended: bool = False
 
 
@@ -90,39 +95,27 @@ def answer(
             from `Prompter.answer_ids`.
 
     Returns:
-        One answer a question.
+        One answer a question, of `Prompter.max_answer_tokens` or fewer; `[SEG1]` to `[SEGk]`
+        count as one token.
     """
     cache = copy.deepcopy(prefix)
     cache.batch_repeat_interleave(len(questions))
-    rows = [_Row() for _ in questions]
-    if given is not None:
-        for row, ids in zip(rows, given, strict=True):
-            row.forced = list(ids)
-    step = _Stepper(model, prompter, cache, questions)
-    hidden = step.first()
+    rows = [_Row(given=list(ids)) for ids in given or [()] * len(questions)]
     limit = max([prompter.max_answer_tokens, *(len(ids) for ids in given or ())])
-    for _ in range(limit):
-        tokens = _choose(model, prompter, hidden, rows)
+    step = _Stepper(model, cache, questions)
+    hidden = step.first()
+    while True:
+        _choose(model, prompter, hidden, rows, limit)
         if all(row.ended for row in rows):
             break
-        hidden = step.next(tokens)
-        seg = set(prompter.seg_ids)
-        for index, row in enumerate(rows):
-            if not row.ended and row.ids[-1] in seg:
-                row.states[len(row.ids) - 1] = hidden[index]
+        hidden = _run_chosen(step, hidden, rows, set(prompter.seg_ids))
     return [_finish(row, prompter, model.language.width) for row in rows]
 
 
 class _Stepper:
     """Feeds tokens; questions are padded on the left so that their ends meet."""
 
-    def __init__(
-        self,
-        model: SegEarth,
-        prompter: Prompter,
-        cache: Cache,
-        questions: Sequence[Sequence[int]],
-    ) -> None:
+    def __init__(self, model: SegEarth, cache: Cache, questions: Sequence[Sequence[int]]) -> None:
         self.model, self.cache = model, cache
         device = model.SEG_token_projector.weight.device
         longest = max(len(ids) for ids in questions)
@@ -132,7 +125,7 @@ class _Stepper:
         )
         # Whether a token of question or answer is real; the cached prefix always is.
         self.real = torch.arange(longest, device=device)[None] >= padding[:, None]
-        start, stop = prompter.image_span
+        start, stop = model.image_span
         text_start = start if model.grid_position else stop
         self.position = text_start - padding  # of column 0; padding lies before the text
 
@@ -150,39 +143,93 @@ class _Stepper:
         columns = torch.arange(length, device=own.device)
         positions = (self.position[:, None] + columns).clamp(min=0)
         self.position = self.position + length
-        return self._run(self.ids, mask, positions)
+        return self._run(self.ids, mask, positions)[:, -1]
 
-    def next(self, tokens: Tensor) -> Tensor:
-        """Run one token a row, ``(n,)``; returns its state, ``(n, D)``."""
-        self.real = torch.cat([self.real, torch.ones_like(self.real[:, :1])], dim=1)
-        prefix = int(self.cache.get_seq_length()) + 1 - self.real.shape[1]
-        seen = torch.ones(len(tokens), prefix, dtype=torch.bool, device=tokens.device)
-        mask = torch.cat([seen, self.real], dim=1)[:, None, None]
-        positions = self.position[:, None]
-        self.position = self.position + 1
-        return self._run(tokens[:, None], mask, positions)
+    def next(self, chunks: Sequence[Sequence[int]]) -> Tensor:
+        """Append a chunk of tokens to each row, none or several; causal within a chunk.
+
+        Args:
+            chunks: n token lists; shorter ones are padded on the right with columns that no
+                other token ever sees.
+
+        Returns:
+            States ``(n, c, D)``, c the longest chunk; those behind a chunk's end mean nothing.
+        """
+        device, longest = self.ids.device, max(len(chunk) for chunk in chunks)
+        ids = torch.tensor(
+            [[*chunk, *[0] * (longest - len(chunk))] for chunk in chunks], device=device
+        )
+        sizes = torch.tensor([len(chunk) for chunk in chunks], device=device)
+        columns = torch.arange(longest, device=device)
+        real = columns < sizes[:, None]
+        prefix = int(self.cache.get_seq_length()) - self.real.shape[1]
+        earlier = torch.cat([self.real.new_ones(len(chunks), prefix), self.real], dim=1)
+        own = (columns[:, None] >= columns) & real[:, None, :]
+        own = own | torch.eye(longest, dtype=torch.bool, device=device)  # padding sees itself
+        seen = earlier[:, None, :].expand(-1, longest, -1)
+        mask = torch.cat([seen, own], dim=2)[:, None]
+        positions = self.position[:, None] + columns
+        self.real = torch.cat([self.real, real], dim=1)
+        self.position = self.position + sizes
+        return self._run(ids, mask, positions)
 
     def _run(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        hidden = self.model.language.run(
+        return self.model.language.run(
             self.model.language.embed(ids), mask=mask, positions=positions, cache=self.cache
         )
-        return hidden[:, -1]
 
 
-def _choose(model: SegEarth, prompter: Prompter, hidden: Tensor, rows: Sequence[_Row]) -> Tensor:
-    """Choose each row's next token; rows that have ended repeat the end token."""
+def _choose(
+    model: SegEarth, prompter: Prompter, hidden: Tensor, rows: Sequence[_Row], limit: int
+) -> None:
+    """Choose what each row says next: a token, all of `[SEG1]` to `[SEGk]`, or the end.
+
+    Rows that have ended or still wait are left alone.
+    """
+    order = prompter.seg_ids
     best = model.language.word_logits(hidden).argmax(dim=-1).tolist()
     for row, token in zip(rows, best, strict=True):
+        if row.ended or row.waiting:
+            continue
+        if row.steps == limit:
+            row.ended = True
+            continue
+        row.steps += 1  # the tokens that follow a `[SEG1]` do not count
+        said = row.given.pop(0) if row.given else token
+        row.ended = said == prompter.end_id
         if row.ended:
             continue
-        chosen = row.forced.pop(0) if row.forced else token
-        if chosen == prompter.seg_ids[0] and not row.forced:
-            row.forced = prompter.seg_ids[1:]
-        row.ended = chosen == prompter.end_id
-        if not row.ended:
-            row.ids.append(chosen)
-    tokens = [prompter.end_id if row.ended else row.ids[-1] for row in rows]
-    return torch.tensor(tokens, device=hidden.device)
+        row.waiting = [said]
+        if said == order[0] and row.given[: len(order) - 1] in ([], order[1:]):
+            row.waiting = list(order)
+            del row.given[: len(order) - 1]
+
+
+def _run_chosen(step: _Stepper, hidden: Tensor, rows: Sequence[_Row], seg: set[int]) -> Tensor:
+    """Run what rows have chosen: single tokens first, whole groups once no other is left.
+
+    Args:
+        step: Holds the cache.
+        hidden: State of each row's last token so far, ``(n, D)``.
+        rows: The answers; what is run moves from `waiting` to `ids`.
+        seg: Ids of the `[SEG]` tokens.
+
+    Returns:
+        `hidden` after the pass; rows that did not run keep theirs.
+    """
+    single = any(len(row.waiting) == 1 for row in rows)
+    chunks = [row.waiting if not single or len(row.waiting) == 1 else [] for row in rows]
+    states = step.next(chunks)
+    latest = []
+    for row, chunk, own, before in zip(rows, chunks, states, hidden, strict=True):
+        for token, state in zip(chunk, own, strict=False):  # behind the chunk lies padding
+            if token in seg:
+                row.states[len(row.ids)] = state
+            row.ids.append(token)
+        if chunk:
+            row.waiting = []
+        latest.append(own[len(chunk) - 1] if chunk else before)
+    return torch.stack(latest)
 
 
 def _finish(row: _Row, prompter: Prompter, width: int) -> Generated:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import SiglipVisionModel
 
+from segearth.config.bounds import require
 from segearth.model.positions import sine_positions
 
 
@@ -27,14 +28,36 @@ def projector(channels: int, width: int) -> nn.Sequential:
 
 
 class ImageTower(nn.Module):
-    """SigLIP, read at an inner layer, without its pooling head."""
+    """SigLIP (Zhai et al., ICCV 2023), run up to the layer that is read and no further.
+
+    What lies behind that layer (at -2: the last block, the final norm and the pooling head)
+    keeps its weights, so that checkpoints have the same names, and is never computed.
+    """
 
     def __init__(self, tower: SiglipVisionModel, layer: int) -> None:
-        """Wrap `tower`; `layer` is the hidden state to read, -2 in the paper's family."""
+        """Wrap a tower.
+
+        Args:
+            tower: With L blocks.
+            layer: The hidden state to read, counted as transformers does: 0 is the embedded
+                patches, i what block i writes, -1 what the last block writes. The paper's
+                family reads -2.
+
+        Raises:
+            RecipeError: There is no such hidden state.
+        """
         super().__init__()
         self.tower = tower
         self.config: Any = tower.config
-        self.layer = layer
+        states = int(self.config.num_hidden_layers) + 1
+        require(
+            -states <= layer < states,
+            "model.image_tokens.layer",
+            f"layer is {layer}; this image tower has {states} hidden states",
+            f"take {-states} to {states - 1}; the paper's family takes -2",
+        )
+        self.blocks = layer % states
+        """How many blocks run."""
 
     @property
     def image_size(self) -> int:
@@ -50,8 +73,9 @@ class ImageTower(nn.Module):
         """Encode RGB uint8 ``(B, 3, s, s)`` to ``(B, P, channels)``, row by row."""
         scaled = image.float() / 127.5 - 1  # SigLIP: mean 0.5, std 0.5 of pixels from 0 to 1
         dtype = next(self.tower.parameters()).dtype
-        output = self.tower(scaled.to(dtype), output_hidden_states=True)
-        state: Tensor = output.hidden_states[self.layer]
+        state: Tensor = self.tower.embeddings(scaled.to(dtype))
+        for block in self.tower.encoder.layers[: self.blocks]:
+            state = block(state, attention_mask=None)
         return state
 
     def train(self, mode: bool = True) -> ImageTower:

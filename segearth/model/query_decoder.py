@@ -8,17 +8,20 @@ class head. Parameter names are those of the authors' code family ("predictor").
 
 Axes
     B  images    Q  queries of an image, padded    C  width    A  heads
+    V  cells of a memory map
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segearth.model.masked_attention import attend, attention_region, covered, project, shrink
 from segearth.model.positions import sine_positions
 
 
@@ -27,12 +30,28 @@ class QueryMasks:
     """What the decoder predicts.
 
     Attributes:
-        logits: One ``(B, Q, H, W)`` per prediction: before layer 1, then after each layer.
+        logits: One ``(B, Q, H, W)`` per prediction: before layer 1, then after each layer;
+            from `QueryDecoder.last` the last one alone.
         states: Normalised query states after the last layer, ``(B, Q, C)``.
     """
 
     logits: list[Tensor]
     states: Tensor
+
+
+@dataclass(frozen=True)
+class SeenMemory:
+    """Memory maps as the layers look at them; depends on the image alone.
+
+    Attributes:
+        keys: One ``(B, A, V, C / A)`` per layer: the projected cells of the layer's map.
+        values: The same of the values.
+        features: The mask features at the size of each memory map, ``(B, C, h, w)``.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    features: list[Tensor]
 
 
 class CrossAttentionLayer(nn.Module):
@@ -45,10 +64,14 @@ class CrossAttentionLayer(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor) -> Tensor:
-        """Attend from ``(B, Q, C)`` to ``(B, V, C)`` where `allowed` ``(B, Q, V)`` is true."""
+        """Attend from ``(B, Q, C)`` to projected cells where `allowed` ``(B, Q, V)`` is true."""
         seen = attend(self.multihead_attn, queries, keys, values, allowed)
         result: Tensor = self.norm(queries + seen)
         return result
+
+    def project(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Project cells ``(B, V, C)``; see `project`."""
+        return project(self.multihead_attn, keys, 1), project(self.multihead_attn, values, 2)
 
 
 class SelfAttentionLayer(nn.Module):
@@ -62,7 +85,8 @@ class SelfAttentionLayer(nn.Module):
 
     def forward(self, queries: Tensor, allowed: Tensor) -> Tensor:
         """Attend within ``(B, Q, C)`` where `allowed` ``(B, Q, Q)`` is true."""
-        seen = attend(self.self_attn, queries, queries, queries, allowed)
+        keys, values = (project(self.self_attn, queries, place) for place in (1, 2))
+        seen = attend(self.self_attn, queries, keys, values, allowed)
         result: Tensor = self.norm(queries + seen)
         return result
 
@@ -135,7 +159,7 @@ class QueryDecoder(nn.Module):
         memory: Sequence[Tensor],
         mask_features: Tensor,
     ) -> QueryMasks:
-        """Predict the queries' masks.
+        """Predict the queries' masks, before the first layer and after every one (training).
 
         Args:
             queries: Projected `[SEG]` states, ``(B, Q, C)``.
@@ -148,24 +172,68 @@ class QueryDecoder(nn.Module):
         Returns:
             See `QueryMasks`.
         """
-        same_group = groups[:, :, None] == groups[:, None, :]
-        keys, values = self._memory(memory)
-        shapes = [fmap.shape[-2:] for fmap in memory]
+        seen = self.see(memory)
         logits = [self._masks(queries, mask_features)]
-        layers = zip(
-            self.transformer_cross_attention_layers,
-            self.transformer_self_attention_layers,
-            self.transformer_ffn_layers,
-            strict=True,
-        )
-        for index, (cross, self_attention, feed_forward) in enumerate(layers):
-            level = index % self.levels
-            allowed = attention_region(logits[-1], shapes[level])
-            queries = cross(queries, keys[level], values[level], allowed)
-            queries = self_attention(queries, same_group)
-            queries = feed_forward(queries)
+        for index in range(len(self.transformer_cross_attention_layers)):
+            allowed = attention_region(logits[-1], memory[index % self.levels].shape[-2:])
+            queries = self._refine(index, queries, groups, seen, allowed)
             logits.append(self._masks(queries, mask_features))
         return QueryMasks(logits=logits, states=self.decoder_norm(queries))
+
+    def last(
+        self, queries: Tensor, groups: Tensor, seen: SeenMemory, mask_features: Tensor
+    ) -> QueryMasks:
+        """Predict the masks after the last layer only: all that an answer needs.
+
+        The masks in between only say where a layer may look, at the size of its memory map.
+        Shrinking is linear, so it is done once to the features in place of every mask: the
+        same regions but for rounding, at 1/64 to 1/4 of the mask products.
+
+        Args:
+            queries: Projected `[SEG]` states, ``(B, Q, C)``.
+            groups: As for `forward`.
+            seen: From `see`, with features.
+            mask_features: ``(B, C, H, W)``.
+        """
+        for index in range(len(self.transformer_cross_attention_layers)):
+            small = self._masks(queries, seen.features[index % self.levels])
+            queries = self._refine(index, queries, groups, seen, covered(small))
+        logits = [self._masks(queries, mask_features)]
+        return QueryMasks(logits=logits, states=self.decoder_norm(queries))
+
+    def see(self, memory: Sequence[Tensor], mask_features: Tensor | None = None) -> SeenMemory:
+        """Project the memory maps for every layer: once an image, whatever is asked of it.
+
+        Args:
+            memory: Memory maps ``(B, C, h, w)``, coarsest first.
+            mask_features: ``(B, C, H, W)``; shrunk for `last`, which alone needs them.
+        """
+        keys, values = self._memory(memory)
+        layers = cast(Iterable[CrossAttentionLayer], self.transformer_cross_attention_layers)
+        projected = [
+            layer.project(keys[index % self.levels], values[index % self.levels])
+            for index, layer in enumerate(layers)
+        ]
+        features = []
+        if mask_features is not None:
+            features = [shrink(mask_features, fmap.shape[-2:]) for fmap in memory]
+        return SeenMemory(
+            keys=[key for key, _ in projected],
+            values=[value for _, value in projected],
+            features=features,
+        )
+
+    def _refine(
+        self, index: int, queries: Tensor, groups: Tensor, seen: SeenMemory, allowed: Tensor
+    ) -> Tensor:
+        """Run layer `index`."""
+        same_group = groups[:, :, None] == groups[:, None, :]
+        cross: nn.Module = self.transformer_cross_attention_layers[index]
+        among: nn.Module = self.transformer_self_attention_layers[index]
+        feed_forward: nn.Module = self.transformer_ffn_layers[index]
+        queries = cross(queries, seen.keys[index], seen.values[index], allowed)
+        refined: Tensor = feed_forward(among(queries, same_group))
+        return refined
 
     def _memory(self, memory: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Flatten the maps; the level counts in keys and values, the position in keys only."""
@@ -181,48 +249,3 @@ class QueryDecoder(nn.Module):
     def _masks(self, queries: Tensor, mask_features: Tensor) -> Tensor:
         vectors = self.mask_embed(self.decoder_norm(queries))
         return torch.einsum("bqc,bchw->bqhw", vectors, mask_features.to(vectors.dtype))
-
-
-def attention_region(logits: Tensor, shape: Sequence[int]) -> Tensor:
-    """Where a query may look next: the cells that its present mask covers.
-
-    Args:
-        logits: ``(B, Q, H, W)``.
-        shape: Rows and columns of the memory map.
-
-    Returns:
-        bool, ``(B, Q, rows * columns)``; all true for a query whose mask covers no cell.
-    """
-    with torch.no_grad():
-        small = F.interpolate(
-            logits.float(), size=tuple(shape), mode="bilinear", align_corners=False
-        )
-        allowed = small.flatten(2) >= 0  # sigmoid at least one half
-        return allowed | ~allowed.any(dim=-1, keepdim=True)
-
-
-def attend(
-    attention: nn.MultiheadAttention, queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor
-) -> Tensor:
-    """Multi-head attention with torch's parameters and the fused kernel.
-
-    Args:
-        attention: Holds ``in_proj_weight`` (q, k, v stacked), biases and ``out_proj``.
-        queries: ``(B, Q, C)``.
-        keys: ``(B, V, C)``.
-        values: ``(B, V, C)``.
-        allowed: bool, ``(B, Q, V)``, the same for all heads.
-
-    Returns:
-        ``(B, Q, C)``.
-    """
-    weights = attention.in_proj_weight.chunk(3)
-    biases = attention.in_proj_bias.chunk(3)
-    heads = attention.num_heads
-    q, k, v = (
-        F.linear(part, weight, bias).unflatten(-1, (heads, -1)).transpose(1, 2)
-        for part, weight, bias in zip((queries, keys, values), weights, biases, strict=True)
-    )
-    seen = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed[:, None])
-    result: Tensor = attention.out_proj(seen.transpose(1, 2).flatten(2))
-    return result

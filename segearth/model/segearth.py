@@ -14,6 +14,7 @@ Axes
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +28,7 @@ from segearth.model.image_tokens import ImageTower, add_grid_position, tokens_of
 from segearth.model.language import LanguageModel
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pyramid import Pyramid
-from segearth.model.query_decoder import QueryDecoder
+from segearth.model.query_decoder import QueryDecoder, QueryMasks, SeenMemory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +202,7 @@ class SegEarth(nn.Module):
     def draw(
         self, features: ImageFeatures, seg_hidden: Tensor, image: Tensor, group: Tensor
     ) -> tuple[list[Tensor], Tensor]:
-        """Turn `[SEG]` states into masks.
+        """Turn `[SEG]` states into masks, with those of every decoder layer (training).
 
         Args:
             features: Of B images.
@@ -212,13 +213,47 @@ class SegEarth(nn.Module):
         Returns:
             Mask logits ``(N, k, S/4, S/4)`` per prediction, and query states ``(N, k, C)``.
         """
+        return self._draw(features, seg_hidden, image, group, self.predictor)
+
+    def draw_last(
+        self, features: ImageFeatures, seg_hidden: Tensor, seen: SeenMemory | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Turn the `[SEG]` states of one answer into its masks.
+
+        Args:
+            features: Of one image.
+            seg_hidden: Hidden states at the `[SEG]` tokens, ``(N, k, D)``.
+            seen: From `QueryDecoder.see`; for joint decoding, else the maps are repeated.
+
+        Returns:
+            Mask logits ``(N, k, S/4, S/4)`` and query states ``(N, k, C)``.
+        """
+
+        def decode(
+            queries: Tensor, groups: Tensor, memory: Sequence[Tensor], mask_features: Tensor
+        ) -> QueryMasks:
+            known = seen or self.predictor.see(memory, mask_features)
+            return self.predictor.last(queries, groups, known, mask_features)
+
+        only = torch.zeros(len(seg_hidden), dtype=torch.int64, device=seg_hidden.device)
+        logits, states = self._draw(features, seg_hidden, only, only, decode)
+        return logits[-1], states
+
+    def _draw(
+        self,
+        features: ImageFeatures,
+        seg_hidden: Tensor,
+        image: Tensor,
+        group: Tensor,
+        decode: Callable[..., QueryMasks],
+    ) -> tuple[list[Tensor], Tensor]:
         count, k = seg_hidden.shape[:2]
         queries = self.SEG_token_projector(seg_hidden.to(self.SEG_token_projector.weight.dtype))
         if self.decode == "per-query":
             # As the authors do: every query a batch item, the image's maps repeated for each.
             item = image.repeat_interleave(k)
             own = torch.arange(len(item), device=item.device)
-            result = self.predictor(
+            result = decode(
                 queries.flatten(0, 1)[:, None],
                 own[:, None],
                 [fmap[item] for fmap in features.memory],
@@ -226,10 +261,15 @@ class SegEarth(nn.Module):
             )
             logits = [part[:, 0].unflatten(0, (count, k)) for part in result.logits]
             return logits, result.states[:, 0].unflatten(0, (count, k))
-        return self._draw_jointly(features, queries, image, group)
+        return self._draw_jointly(features, queries, image, group, decode)
 
     def _draw_jointly(
-        self, features: ImageFeatures, queries: Tensor, image: Tensor, group: Tensor
+        self,
+        features: ImageFeatures,
+        queries: Tensor,
+        image: Tensor,
+        group: Tensor,
+        decode: Callable[..., QueryMasks],
     ) -> tuple[list[Tensor], Tensor]:
         """Lay the targets of each image side by side, padded, and decode them at once."""
         count, k, width = queries.shape
@@ -241,7 +281,7 @@ class SegEarth(nn.Module):
         laid = laid.index_put((image, slot), queries)
         groups = torch.full((images, longest), -1, dtype=torch.int64, device=image.device)
         groups = groups.index_put((image, slot), group)
-        result = self.predictor(
+        result = decode(
             laid.flatten(1, 2),
             groups.repeat_interleave(k, dim=1),
             features.memory,

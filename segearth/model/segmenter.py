@@ -1,16 +1,15 @@
 """The model as its users hold it: pictures and sentences in, answers and masks out.
 
-It owns what the model does not know: letterboxes, the picture's own size, the choice among
-k candidates, devices.
+It owns what the model does not know: letterboxes, the picture's own size, devices.
 
 Axes
-    n  targets of an answer    k  candidates of a target    H, W  rows and columns
+    n  targets of an answer    k  queries of a target    H, W  rows and columns
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,11 @@ from segearth.data.letterbox import Letterbox, letterbox, to_tensor
 from segearth.data.prompting import Prompter
 from segearth.data.samples import encode_pictures
 from segearth.errors import UsageError
-from segearth.matching import choose
 from segearth.model.build import geometry
+from segearth.model.candidates import Candidates, MaskLogits
 from segearth.model.checkpoint import load_model, model_folder
 from segearth.model.generate import Generated, answer, cache_prefix
+from segearth.model.query_decoder import SeenMemory
 from segearth.model.segearth import ImageFeatures, SegEarth
 
 
@@ -40,6 +40,15 @@ class Encoded:
     prefix: Cache
     box: Letterbox
     ground_width_m: float | None
+    _seen: list[SeenMemory] = field(default_factory=list, repr=False)
+
+    def seen(self, model: SegEarth) -> SeenMemory:
+        """Project the memory maps for the mask decoder, at the first reply with a target."""
+        if not self._seen:
+            self._seen.append(
+                model.predictor.see(self.features.memory, self.features.mask_features)
+            )
+        return self._seen[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +68,6 @@ class Reply:
         """What each target is called; ``"target"`` where the answer does not say."""
         found = find_phrases(self.answer)[: len(self.seg_queries)]
         return found + ["target"] * (len(self.seg_queries) - len(found))
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskLogits:
-    """Masks of one reply.
-
-    Attributes:
-        logits: float32 ``(n, H, W)`` at the picture's own size; above 0 is target.
-        scores: Confidence from 0 to 1, float32 ``(n,)``: mean probability inside the mask.
-        candidates: With k > 1: logits of all candidates, ``(n, k, H, W)``; else None.
-    """
-
-    logits: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    candidates: NDArray[np.float32] | None = None
 
 
 class Segmenter:
@@ -160,30 +154,23 @@ class Segmenter:
         made = self._answer(encoded, [instruction], [given])[0]
         return Reply(answer=answer_text, seg_queries=made.seg_queries)
 
-    @torch.no_grad()
     def masks(self, encoded: Encoded, reply: Reply) -> MaskLogits:
-        """Draw the masks of a reply at the picture's own size."""
-        count = len(reply.seg_queries)
+        """Draw the masks of a reply at the picture's own size; of k candidates, the chosen."""
+        return self.candidates(encoded, reply).selected()
+
+    @torch.no_grad()
+    def candidates(self, encoded: Encoded, reply: Reply) -> Candidates:
+        """Decode all k candidates of a reply's targets, at a quarter of the model's side."""
+        count, k = reply.seg_queries.shape[:2]
         if not count:
-            shape = (0, encoded.box.height, encoded.box.width)
-            return MaskLogits(logits=np.zeros(shape, np.float32), scores=np.zeros(0, np.float32))
-        nothing = torch.zeros(count, dtype=torch.int64, device=self.device)
+            nothing = torch.zeros(0, k, 1, 1, device=self.device)
+            return Candidates(logits=nothing, quality=None, box=encoded.box)
         with self._precision():
-            logits, states = self.model.draw(encoded.features, reply.seg_queries, nothing, nothing)
+            seen = encoded.seen(self.model) if self.model.decode == "joint" else None
+            logits, states = self.model.draw_last(encoded.features, reply.seg_queries, seen)
             score = self.model.score
             quality = None if score is None else score(states)[..., 0].float()
-        chosen = choose(quality, count)
-        final = logits[-1].float()  # (n, k, S/4, S/4)
-        single = final[torch.arange(count), chosen]
-        full = encoded.box.undo(single)
-        candidates = None
-        if quality is not None:
-            candidates = encoded.box.undo(final.flatten(0, 1)).unflatten(0, final.shape[:2])
-        return MaskLogits(
-            logits=full.cpu().numpy(),
-            scores=_confidence(single).cpu().numpy(),
-            candidates=None if candidates is None else candidates.cpu().numpy(),
-        )
+        return Candidates(logits=logits.float(), quality=quality, box=encoded.box)
 
     def _answer(
         self,
@@ -222,11 +209,3 @@ def choose_device(name: str) -> torch.device:
     if kind not in ("cpu", "cuda", "mps"):
         raise UsageError(f"{name!r} is no device", where="--device", hint="auto, cpu, cuda or mps")
     return torch.device(name)
-
-
-def _confidence(logits: Tensor) -> Tensor:
-    """Mean probability inside each mask ``(n, h, w)``; 0 for an empty one."""
-    probability = logits.sigmoid()
-    inside = (logits > 0).float()
-    total = (probability * inside).sum(dim=(1, 2))
-    return total / inside.sum(dim=(1, 2)).clamp(min=1)

@@ -16,58 +16,78 @@ from collections.abc import Sequence
 
 
 def linear(tokens: int, inputs: int, outputs: int) -> int:
-    """A linear layer: ``tokens x inputs x outputs``; its bias is a sum and not counted."""
+    """A linear layer: ``tokens x inputs x outputs``; its bias is a sum and not counted.
+
+    The definition of a matrix product: each output is `inputs` multiply-adds.
+    """
     return tokens * inputs * outputs
 
 
 def convolution(cells: int, kernel: int, inputs: int, outputs: int) -> int:
-    """A convolution with a square kernel that writes `cells` cells."""
+    """A convolution with a square kernel: ``cells x kernel^2 x inputs x outputs``.
+
+    A linear layer on every unfolded patch. `cells` are those written, `inputs` and `outputs`
+    channels.
+    """
     return cells * kernel**2 * inputs * outputs
 
 
 def attention(queries: int, keys: int, width: int) -> int:
     """Scores and weighted values, ``2 x queries x keys x width``; projections are apart.
 
-    The full rectangle is counted although a causal mask hides half of it: the kernels that
-    matter here compute all of it, and so does the usual count.
+    Scaled dot-product attention (Vaswani et al., NeurIPS 2017, Eq. 1), all heads together:
+    `width` is their sum, so the number of heads does not matter. The full rectangle is
+    counted although a causal mask hides half of it: the kernels that matter here compute all
+    of it, and so does the usual count.
     """
     return 2 * queries * keys * width
 
 
 def bilinear(values: int) -> int:
-    """Bilinear reading of `values` numbers, each a weighted sum of four neighbours."""
+    """Bilinear reading of `values` numbers, each a weighted sum of four neighbours.
+
+    For resizing and for `grid_sample`, the sampling of deformable attention (Zhu et al., ICLR
+    2021, Appendix A.1). Computing the four weights is not counted: they are shared by channels.
+    """
     return 4 * values
 
 
 def vision_transformer(side: int, patch: int, width: int, ffn: int, layers: int) -> int:
-    """SigLIP's tower with its pooling head (Zhai et al., ICCV 2023).
+    """SigLIP's tower (Zhai et al., ICCV 2023; the block is that of Dosovitskiy et al., ICLR 2021).
+
+    ``t p^2 3 w + layers (t (4 w^2 + 2 w f) + 2 t^2 w)`` with t = (side // patch)^2 tokens.
 
     Args:
         side: Of the picture, pixels; patches that do not fit are cut.
         patch: Side of a patch, pixels.
         width: Of the tokens.
         ffn: Hidden width of the feed-forward steps.
-        layers: All of them run, also those after the layer that is read.
+        layers: Blocks that run. With `layer: -2` of 27 these are 26, without the pooling
+            head: what lies behind the layer that is read is not computed.
     """
     tokens = (side // patch) ** 2
     block = linear(tokens, width, 4 * width + 2 * ffn) + attention(tokens, tokens, width)
-    pooling = (
-        linear(tokens, width, 2 * width)  # keys and values for the one learnt query
-        + linear(1, width, 2 * width + 2 * ffn)
-        + attention(1, tokens, width)
-    )
-    return convolution(tokens, patch, 3, width) + layers * block + pooling
+    return convolution(tokens, patch, 3, width) + layers * block
 
 
 def connector(tokens: int, channels: int, width: int) -> int:
-    """Mipha's two linear layers, from `channels` to D = `width` and from D to D."""
+    """Mipha's two linear layers (Zhu et al., AAAI 2025): ``P (channels D + D^2)``.
+
+    Args:
+        tokens: P.
+        channels: Of the image tower.
+        width: D.
+    """
     return linear(tokens, channels, width) + linear(tokens, width, width)
 
 
 def language_blocks(
     tokens: int, seen: int, width: int, ffn: int, layers: int, *, lora_rank: int = 0
 ) -> int:
-    """Phi's blocks (four square projections, two feed-forward layers).
+    """Phi's blocks: four square projections, two feed-forward layers (Li et al., 2023, Phi-1.5).
+
+    ``layers (T (4 D^2 + 2 D f) + 4 T D r + 2 T seen D)``; the LoRA term is that of Hu et al.,
+    ICLR 2022: down to rank r and up again, on two of the projections.
 
     Args:
         tokens: That run.
@@ -83,7 +103,7 @@ def language_blocks(
 
 
 def word_head(tokens: int, width: int, vocabulary: int) -> int:
-    """Score the vocabulary at `tokens` places."""
+    """Score the vocabulary at `tokens` places: ``tokens x D x vocabulary``, one linear layer."""
     return linear(tokens, width, vocabulary)
 
 
@@ -150,10 +170,13 @@ def pixel_decoder(
 def query_decoder(
     k: int, side: int, width: int, *, layers: int, ffn: int, language_width: int, joint: bool
 ) -> int:
-    """Mask2Former's query decoder, fed with k `[SEG]` queries.
+    """Mask2Former's query decoder (Cheng et al., CVPR 2022, Sec. 3.2), fed with `[SEG]` queries.
 
-    Jointly decoded, the queries share the memory's key and value projections, which dominate
-    at k = 1; decoded each by itself, everything is repeated k times.
+    The image's share is ``V_i 2 C^2`` for the keys and values of layer i and ``4 C V`` for the
+    shrunk features; a query's is, in every layer, a mask on the layer's map (``3 C^2 + C V_i``),
+    cross-attention (``2 C^2 + 2 V_i C``), self-attention (``4 C^2 + 2 q C``) and feed-forward
+    (``2 C f``), and one mask at S/4 in the end. Decoded jointly, the queries share the image's
+    part, which dominates at k = 1; decoded each by itself, everything is repeated k times.
 
     Args:
         k: Queries.
@@ -165,17 +188,24 @@ def query_decoder(
         joint: Decode the queries together.
     """
     queries, items = (k, 1) if joint else (1, k)
-    predict = linear(queries, width, 3 * width) + linear(queries, width, (side // 4) ** 2)
-    total = predict
+    maps = [(side // stride) ** 2 for stride in (32, 16, 8)]
+    total = bilinear(width * sum(maps))
     for index in range(layers):
-        cells = (side // (32, 16, 8)[index % 3]) ** 2
-        total += bilinear(queries * cells)  # the last mask on this map
-        total += linear(queries + cells, width, 2 * width) + attention(queries, cells, width)
+        cells = maps[index % 3]
+        total += linear(cells, width, 2 * width)
+        total += linear(queries, width, 3 * width) + linear(queries, width, cells)
+        total += linear(queries, width, 2 * width) + attention(queries, cells, width)
         total += linear(queries, width, 4 * width) + attention(queries, queries, width)
-        total += linear(queries, width, 2 * ffn) + predict
+        total += linear(queries, width, 2 * ffn)
+    total += linear(queries, width, 3 * width) + linear(queries, width, (side // 4) ** 2)
     return linear(k, language_width, width) + items * total
 
 
+def selection(k: int, width: int) -> int:
+    """Score k candidates with one linear layer, ``k C``; nothing for k = 1 (Sec. 5.4)."""
+    return 0 if k == 1 else linear(k, width, 1)
+
+
 def upsampling(masks: int, side: int) -> int:
-    """Bring `masks` masks from S/4 to S = `side` pixels a side."""
+    """Bring `masks` masks from S/4 to S = `side` pixels a side, bilinearly: ``4 masks S^2``."""
     return bilinear(masks * side**2)

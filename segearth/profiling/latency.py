@@ -1,4 +1,4 @@
-"""How long a model that is there takes for a picture, and how much memory.
+"""How long a model that is there takes for a picture, by part, and how much memory.
 
 The answer is given and fed token by token with the cache, exactly as generation would, so
 that a run's length does not depend on what the model feels like saying.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,8 @@ from numpy.typing import NDArray
 from segearth.model.build import build_model, build_prompter, build_tokenizer
 from segearth.model.checkpoint import model_folder
 from segearth.model.segmenter import Segmenter
+from segearth.profiling.part_clock import REST, PartClock, now
+from segearth.profiling.stages import PARTS
 from segearth.profiling.workload import Decode, Workload
 
 INSTRUCTION = "Find the white airplane to the left of the terminal building."
@@ -53,6 +54,9 @@ class Latency:
     Attributes:
         total: Picture in, masks at the picture's own size out.
         steps: The same for each of `STEPS`.
+        parts: The same for each of `PARTS` and for `REST`; zeros for a part that the model
+            does not have.
+        calls: How often each of `PARTS` ran in one run.
         peak_bytes: Most memory in use at a time: on a CUDA device what torch had allocated
             there, elsewhere what the whole process held, libraries included. None where the
             system does not tell.
@@ -60,6 +64,8 @@ class Latency:
 
     total: Spread
     steps: dict[str, Spread]
+    parts: dict[str, Spread]
+    calls: dict[str, int]
     peak_bytes: int | None
 
 
@@ -88,8 +94,7 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     """
     if k == segmenter.recipe.queries_per_target:
         return segmenter
-    longer = segmenter.recipe.max_answer_tokens + k
-    recipe = replace(segmenter.recipe, queries_per_target=k, max_answer_tokens=longer)
+    recipe = replace(segmenter.recipe, queries_per_target=k)
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)
     wanted = model.state_dict()
@@ -117,14 +122,13 @@ def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:
         for _ in range(WARM_UPS):
             _time_once(segmenter, picture)
         _forget_peak(segmenter.device)
-        seconds = [_time_once(segmenter, picture) for _ in range(runs)]
+        timed = [_time_once(segmenter, picture) for _ in range(runs)]
         peak = _peak_bytes(segmenter.device)
     return Latency(
-        total=_spread([sum(run) for run in seconds]),
-        steps={
-            name: _spread(list(column))
-            for name, column in zip(STEPS, zip(*seconds, strict=True), strict=True)
-        },
+        total=_spread([sum(run.steps.values()) for run in timed]),
+        steps={name: _spread([run.steps[name] for run in timed]) for name in STEPS},
+        parts={name: _spread([run.parts[name] for run in timed]) for name in (*PARTS, REST)},
+        calls=timed[0].calls,
         peak_bytes=peak,
     )
 
@@ -139,25 +143,29 @@ def _decoding(segmenter: Segmenter, decode: Decode) -> Iterator[None]:
         segmenter.model.decode = before
 
 
-def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> tuple[float, ...]:
-    """Run once; returns the seconds of each of `STEPS`."""
-    marks = [_now(segmenter.device)]
-    encoded = segmenter.encode(picture)
-    marks.append(_now(segmenter.device))
-    reply = segmenter.teach(encoded, INSTRUCTION, ANSWER)
-    marks.append(_now(segmenter.device))
-    segmenter.masks(encoded, reply)
-    marks.append(_now(segmenter.device))
-    return tuple(later - earlier for earlier, later in pairwise(marks))
+@dataclass(frozen=True)
+class _Run:
+    """Seconds of each of `STEPS`; seconds and calls of each part."""
+
+    steps: dict[str, float]
+    parts: dict[str, float]
+    calls: dict[str, int]
 
 
-def _now(device: torch.device) -> float:
-    """Read the clock when the device has done what it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-    return time.perf_counter()
+def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> _Run:
+    clock = PartClock(segmenter.device)
+    with clock.watch(segmenter.model):
+        marks = [now(segmenter.device)]
+        encoded = segmenter.encode(picture)
+        marks.append(now(segmenter.device))
+        reply = segmenter.teach(encoded, INSTRUCTION, ANSWER)
+        marks.append(now(segmenter.device))
+        candidates = segmenter.candidates(encoded, reply)
+        clock.run("upsampling", candidates.selected)
+        marks.append(now(segmenter.device))
+    steps = dict(zip(STEPS, (after - before for before, after in pairwise(marks)), strict=True))
+    rest = sum(steps.values()) - sum(clock.seconds.values())
+    return _Run(steps=steps, parts={**clock.seconds, REST: rest}, calls=clock.calls)
 
 
 def _spread(seconds: list[float]) -> Spread:

@@ -17,6 +17,8 @@ from segearth.model.segmenter import Segmenter
 from segearth.profiling.cost import Cost, SweepRow, sweep
 from segearth.profiling.counting import FLOPS_PER_MAC
 from segearth.profiling.latency import Latency, measure, typical_workload, with_queries
+from segearth.profiling.part_clock import weight_bytes
+from segearth.profiling.roofline import Ceiling, measure_ceiling, place
 from segearth.profiling.workload import PAPER, Decode, Workload
 
 PAPER_MODEL = "mipha-3b"
@@ -120,14 +122,17 @@ def profile_rows(
         cross_check=cross_check,
     )
     timed = subject.segmenter
+    ceiling = None if timed is None else measure_ceiling(timed.device, timed.dtype)
     for row in counted:
-        latency = None
+        latency, placed = None, None
         if timed is not None and subject.segmenter is not None:
             if timed.recipe.queries_per_target != row.k:
                 timed = with_queries(subject.segmenter, row.k)
             latency = measure(timed, decode=row.decode, runs=runs)
+            assert ceiling is not None
+            placed = _placed(row.cost, latency, weight_bytes(timed.model), ceiling)
         paper = FIGURE_5.get(row.k) if subject.name == PAPER_MODEL else None
-        yield _row(row, latency, paper)
+        yield {**_row(row, latency, paper), "roofline": placed}
 
 
 def report(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -158,6 +163,7 @@ def _row(
         "tflops": tflops(row.cost.total),
         "tmacs": row.cost.total / 1e12,
         "parts": {part: tflops(macs) for part, macs in row.cost.macs.items()},
+        "parts_tmacs": {part: macs / 1e12 for part, macs in row.cost.macs.items()},
         "uncounted": list(row.cost.left_out),
         "cross_check": None if row.recount is None else _second_count(row.cost, row.recount),
         "latency_s": None if latency is None else _latency(latency),
@@ -186,8 +192,27 @@ def _second_count(first: Cost, second: Cost) -> dict[str, Any]:
 
 
 def _latency(latency: Latency) -> dict[str, Any]:
-    steps = {name: asdict(spread) for name, spread in latency.steps.items()}
-    return {**asdict(latency.total), "parts": steps}
+    spreads = {
+        kind: {name: asdict(spread) for name, spread in by_name.items()}
+        for kind, by_name in (("steps", latency.steps), ("parts", latency.parts))
+    }
+    return {**asdict(latency.total), **spreads}
+
+
+def _placed(
+    cost: Cost, latency: Latency, weights: Mapping[str, int], ceiling: Ceiling
+) -> dict[str, Any]:
+    """Put every part that ran under the device's roofline."""
+    placed = {
+        part: place(macs, latency.parts[part].median, latency.calls[part] * weights[part], ceiling)
+        for part, macs in cost.macs.items()
+    }
+    return {
+        "peak_tflops_per_s": ceiling.flops_per_s / 1e12,
+        "memory_gb_per_s": ceiling.bytes_per_s / 1e9,
+        "matrix_side": ceiling.matrix_side,
+        "parts": {part: asdict(found) for part, found in placed.items() if found is not None},
+    }
 
 
 def parse_queries(text: str) -> list[int]:

@@ -20,8 +20,8 @@ class Workload:
         answer_tokens: Those of them that are the answer, with `[SEG]` and the end token.
         protocol: `teacher-forced`: the answer is given and all tokens run in one pass, with
             the word head at every place, as the authors evaluate. `generate`: the prompt runs
-            once, then the answer token by token on its cache, with the word head at the
-            answer's places alone, as segearth answers.
+            once, then the answer token by token on its cache, `[SEG1]` to `[SEGk]` in one
+            pass, with the word head at the places that choose, as segearth answers.
     """
 
     text_tokens: int
@@ -42,10 +42,6 @@ class Workload:
     def prompt_tokens(self) -> int:
         """Tokens of the prompt, without the image's."""
         return self.text_tokens - self.answer_tokens
-
-    def answer_at(self, k: int) -> int:
-        """Tokens of the answer when `[SEG]` is k tokens."""
-        return self.answer_tokens + k - 1
 
     def tokens_at(self, k: int, image_tokens: int) -> int:
         """All tokens of the sequence when `[SEG]` is k tokens."""

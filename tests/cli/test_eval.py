@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from segearth.cli.app import app
+from segearth.config.load import load_recipe
 from segearth.data.rle import encode_mask
+from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.checkpoint import save_model
 
+ROOT = Path(__file__).parents[2]
 run = CliRunner().invoke
 
 KEYS = [
@@ -172,3 +179,64 @@ def test_a_broken_or_empty_manifest_is_told_before_anything_is_loaded(tmp_path):
         assert result.exit_code == 3
         assert message in result.stderr
         assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def of_k(tmp_path_factory):
+    """Model folders with random weights, by queries a target."""
+
+    @functools.cache
+    def make(k):
+        name = f"model.language.name={ROOT / 'segearth' / 'model' / 'nano'}"
+        changes = [name, f"model.queries_per_target={k}"]
+        recipe = load_recipe(ROOT / "recipes" / "nano.yaml", changes).model
+        torch.manual_seed(0)
+        prompter = build_prompter(recipe, build_tokenizer(recipe))
+        model = build_model(recipe, prompter, pretrained=False)
+        folder = tmp_path_factory.mktemp(f"nano-{k}")
+        save_model(folder, model, prompter, recipe, card="# nano\n")
+        return str(folder)
+
+    return make
+
+
+def test_candidates_are_drawn_and_the_best_is_scored_beside_the_selected(of_k, manifest, tmp_path):
+    out = tmp_path / "out"
+    command = ["eval", of_k(3), "--data", str(manifest), "-o", str(out), "--json"]
+    command += ["--protocol", "teacher-forced", "--save-candidates"]
+
+    result = run(app, command)
+
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    line = json.loads((out / "candidates" / "candidates.jsonl").read_text(encoding="utf-8"))
+    assert (line["id"], line["target"], line["truth"]) == ("there", 0, 0)
+    assert len(line["iou"]) == len(line["score"]) == 3
+    assert line["selected"] == int(np.argmax(line["score"]))
+    assert printed["giou"] == pytest.approx(line["iou"][line["selected"]])
+    assert printed["oracle_giou"] == pytest.approx(max(line["iou"]))
+    assert printed["oracle_giou"] >= printed["giou"]
+    assert printed["selection"]["targets"] == 1
+    assert cv2.imread(str(out / line["sheet"])) is not None
+    assert not list(tmp_path.glob(".segearth-*")), "staging is gone"
+
+    again = run(app, [*command[:6], "--overwrite", "--predictions", str(out / "predictions.jsonl")])
+
+    assert again.exit_code == 0, again.output
+    assert not (out / "candidates").exists()  # they would not belong to the new figures
+
+
+def test_candidates_need_a_choice_a_model_and_a_folder(of_k, manifest, predictions, tmp_path):
+    data = ["--data", str(manifest), "--save-candidates"]
+    out = ["-o", str(tmp_path / "out")]
+
+    for words, said in (
+        ([of_k(1), *data, *out], "one query a target"),
+        ([of_k(1), *data], "go into a folder"),
+        ([*data, *out, "--predictions", str(predictions)], "leave out --predictions"),
+    ):
+        result = run(app, ["eval", *words])
+        assert result.exit_code == 2
+        assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".segearth-*"))

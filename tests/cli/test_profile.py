@@ -64,6 +64,18 @@ def test_tables_name_flops_and_macs_and_what_is_not_counted(folder):
     assert "not counted: " in result.stdout
     assert "mask encoder" in result.stdout
     assert "image tower" not in result.stdout  # nano has none
+    for word in ("ms by part", "% of the measured peak", "Peak: ", "GB/s"):
+        assert word in result.stdout
+
+
+def test_a_figure_is_drawn_beside_the_result(folder, tmp_path):
+    path = tmp_path / "fig5.png"
+
+    result = run(app, ["profile", str(folder), "--runs", "1", "--plot", str(path), "--json"])
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["rows"]
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,8 @@ def test_tables_name_flops_and_macs_and_what_is_not_counted(folder):
         pytest.param(["--text-tokens", "5"], 2, "leave no prompt", id="short-text"),
         pytest.param(["nowhere"], 4, "there is no model nowhere", id="no-model"),
         pytest.param(["nowhere", "--text-tokens", "80"], 2, "own tokenizer", id="text-of-a-model"),
+        pytest.param(["--plot", "fig5.txt"], 2, "no picture", id="plot"),
+        pytest.param(["--plot", "nowhere/fig5.png"], 3, "no folder", id="plot-nowhere"),
         pytest.param(["--decode", "both-ways"], 2, "both-ways", id="decode"),
     ],
 )

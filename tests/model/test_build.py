@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segearth.data.samples import encode_sample
-from segearth.errors import CheckpointError
+from segearth.errors import CheckpointError, RecipeError
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
 
 TOWER = (
@@ -105,17 +105,31 @@ def test_towers_stay_in_eval_mode(toy_recipe):
     assert not any(module.training for module in model.vision_tower_mask.modules())
 
 
-def test_a_tower_gives_the_hidden_state_before_the_last_layer(toy_recipe):
-    model, _ = build(toy_recipe("phi", *TOWER))
+@pytest.mark.parametrize("layer", [0, 1, -1, -2, -3])
+def test_a_tower_runs_up_to_the_layer_that_is_read_and_no_further(toy_recipe, layer):
+    model, _ = build(toy_recipe("phi", *TOWER, f"model.image_tokens.layer={layer}"))
+    tower = model.image_tower.tower
     image = torch.randint(0, 256, (1, 3, 44, 44), dtype=torch.uint8)
+    ran = []
+    for part in (*tower.encoder.layers, tower.head):
+        part.register_forward_hook(lambda part, *_: ran.append(part))
 
     with torch.no_grad():
         seen = model.image_tower(image)
-        scaled = (image / 255 - 0.5) / 0.5
-        states = model.image_tower.tower(scaled, output_hidden_states=True).hidden_states
+        blocks = list(ran)
+        states = tower(image / 127.5 - 1, output_hidden_states=True).hidden_states
 
     assert seen.shape == (1, 9, 32)  # 44 px hold three cells of 14
-    torch.testing.assert_close(seen, states[1])
+    assert torch.equal(seen, states[layer])  # to the last bit
+    assert blocks == list(tower.encoder.layers[: layer % 3])
+
+
+@pytest.mark.parametrize("layer", [3, -4])
+def test_a_layer_that_a_tower_does_not_have_is_refused(toy_recipe, layer):
+    recipe = toy_recipe("phi", *TOWER, f"model.image_tokens.layer={layer}")
+
+    with pytest.raises(RecipeError, match="has 3 hidden states"):
+        build(recipe)
 
 
 def test_a_tower_runs_the_whole_way(toy, example):

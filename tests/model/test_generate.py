@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,8 @@ from segearth.data.answers import count_seg
 from segearth.data.packing import Role
 from segearth.data.samples import Example, encode_sample
 from segearth.errors import UsageError
-from segearth.model.generate import answer, cache_prefix
+from segearth.model.generate import _Stepper, answer, cache_prefix
+from segearth.model.segmenter import Reply
 
 LANGUAGES = ["phi", "llama", "bert"]
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
@@ -131,7 +133,8 @@ class Scripted(torch.nn.Module):
 
 
 def say(segmenter, ids):
-    """Let a model generate the given tokens."""
+    """Let a model generate the given tokens; "first" is its first query token."""
+    ids = [segmenter.prompter.seg_ids[0] if token == "first" else token for token in ids]
     encoded = segmenter.encode(np.zeros((32, 32, 3), np.uint8))
     lm = segmenter.model.language.lm
     head, lm.lm_head = lm.lm_head, Scripted(len(segmenter.prompter.tokenizer), ids)
@@ -145,11 +148,11 @@ def test_after_the_first_query_token_the_others_follow_by_themselves(toy):
     segmenter = toy("phi", "model.queries_per_target=3")
     prompter = segmenter.prompter
     word = prompter.tokenizer.convert_tokens_to_ids("ships")
-    script = [word, prompter.seg_ids[0], word, word, word, prompter.end_id]
+    script = [word, prompter.seg_ids[0], word, prompter.end_id]
 
     _, reply = say(segmenter, script)
 
-    assert reply.answer == "Ships [SEG] ships"  # two of the five words were overruled
+    assert reply.answer == "Ships [SEG] ships"  # nothing was chosen for [SEG2] and [SEG3]
     assert reply.seg_queries.shape == (1, 3, 64)
 
 
@@ -158,7 +161,8 @@ def test_generated_queries_have_the_states_of_the_taught_ones(toy, k):
     segmenter = toy("phi", f"model.queries_per_target={k}")
     prompter = segmenter.prompter
     text = "<p>ships </p>[SEG] and <p>tank </p>[SEG]."
-    script = prompter.answer_ids(text)
+    follows = prompter.seg_ids[1:]
+    script = [token for token in prompter.answer_ids(text) if token not in follows]
 
     encoded, reply = say(segmenter, script)
 
@@ -172,11 +176,12 @@ def test_generated_queries_have_the_states_of_the_taught_ones(toy, k):
     ("k", "script"),
     [
         pytest.param(1, "w w w w w w w 1", id="one-at-the-limit"),
-        pytest.param(3, "w w w w w w w 1", id="three-cut-off-at-the-limit"),
-        pytest.param(3, "w w w w w w 1", id="three-cut-off-after-the-second"),
-        pytest.param(3, "3 w 1 2 3 .", id="the-last-query-token-without-the-first"),
+        pytest.param(3, "w w w w w w w 1", id="three-at-the-limit"),
+        pytest.param(3, "w w w w w w w w 1", id="three-behind-the-limit"),
+        pytest.param(3, "3 w 1 .", id="the-last-query-token-without-the-first"),
+        pytest.param(3, "1 2 3 .", id="query-tokens-after-a-whole-group"),
         pytest.param(1, "1 1 .", id="one-twice-in-a-row"),
-        pytest.param(3, "1 2 3 1 2 3 .", id="three-twice-in-a-row"),
+        pytest.param(3, "1 1 .", id="three-twice-in-a-row"),
     ],
 )
 def test_every_seg_of_an_answer_has_a_mask(toy, k, script):
@@ -189,6 +194,87 @@ def test_every_seg_of_an_answer_has_a_mask(toy, k, script):
 
     assert count_seg(reply.answer) == len(reply.seg_queries) == len(reply.phrases)
     assert len(segmenter.masks(encoded, reply).logits) == len(reply.seg_queries)
+
+
+def test_the_tokens_that_follow_do_not_count_against_the_limit(toy):
+    one, three = (
+        say(
+            toy("phi", f"model.queries_per_target={k}", "model.max_answer_tokens=4"),
+            [30, "first", "first", 31, 32],
+        )[1]
+        for k in (1, 3)
+    )
+
+    assert one.answer == three.answer
+    assert len(one.seg_queries) == len(three.seg_queries) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_query_tokens_in_one_pass_are_those_one_by_one(toy, picture, language):
+    """Words before and after a group, and masks: the same as feeding [SEG1], [SEG2] ... alone."""
+    segmenter = toy(language, "model.queries_per_target=3", "model.max_answer_tokens=20")
+    prompter, encoded = segmenter.prompter, segmenter.encode(picture)
+    question = prompter.question_ids("the ships", None)
+    text = [40, *prompter.seg_ids, 41, 42, *prompter.seg_ids]
+
+    made = answer(
+        segmenter.model, prompter, encoded.prefix, [question], given=[[*text, prompter.end_id]]
+    )[0]
+
+    step = _Stepper(segmenter.model, copy.deepcopy(encoded.prefix), [question])
+    with torch.no_grad():
+        states = [step.first()]
+        states += [step.next([[token]])[:, -1] for token in text]
+    one_by_one = torch.cat(states)
+    places = [index + 1 for index, token in enumerate(text) if token in prompter.seg_ids]
+    torch.testing.assert_close(made.seg_hidden.flatten(0, 1), one_by_one[places], **CLOSE)
+    masks = [
+        segmenter.masks(encoded, Reply(answer="", seg_queries=queries)).logits
+        for queries in (made.seg_hidden, one_by_one[places].unflatten(0, (2, 3)))
+    ]
+    np.testing.assert_allclose(*masks, atol=1e-3)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_word_after_a_group_is_the_one_that_a_pass_without_cache_would_choose(
+    toy, picture, language
+):
+    segmenter = toy(language, "model.queries_per_target=3", "model.max_answer_tokens=6")
+    prompter, prefix = segmenter.prompter, segmenter.encode(picture).prefix
+    question = prompter.question_ids("the ships", None)
+
+    made = answer(segmenter.model, prompter, prefix, [question], given=[[40, prompter.seg_ids[0]]])[
+        0
+    ].ids
+
+    hidden = read_at_once(segmenter, picture, question, made)
+    chosen = segmenter.model.language.word_logits(hidden[:-1]).argmax(dim=-1)
+    assert made[:4] == [40, *prompter.seg_ids]
+    assert len(made) == 6 + 2  # two tokens follow the first by themselves
+    assert chosen[4:].tolist() == made[4:]
+
+
+def test_a_group_takes_one_pass_and_waits_for_the_other_answers(toy, picture, monkeypatch):
+    segmenter = toy("phi", "model.queries_per_target=3")
+    prompter, prefix = segmenter.prompter, segmenter.encode(picture).prefix
+    questions = [prompter.question_ids(text, None) for text in ("the ships", "the two tanks")]
+    seg, end = prompter.seg_ids, prompter.end_id
+    given = [[*seg, 40, end], [41, 42, *seg, 43, end]]
+    passes = []
+    run = _Stepper.next
+    monkeypatch.setattr(
+        _Stepper,
+        "next",
+        lambda step, chunks: passes.append([len(c) for c in chunks]) or run(step, chunks),
+    )
+
+    together = answer(segmenter.model, prompter, prefix, questions, given=given)
+    assert passes == [[0, 1], [0, 1], [3, 3], [1, 1]]
+
+    for one, question, ids in zip(together, questions, given, strict=True):
+        alone = answer(segmenter.model, prompter, prefix, [question], given=[ids])[0]
+        assert one.ids == alone.ids == ids[:-1]
+        torch.testing.assert_close(one.seg_hidden, alone.seg_hidden, **CLOSE)
 
 
 def test_query_tokens_out_of_order_do_not_shift_the_others(toy, picture):

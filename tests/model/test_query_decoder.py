@@ -9,8 +9,9 @@ from transformers.models.mask2former.modeling_mask2former import (
     Mask2FormerMaskedAttentionDecoder,
 )
 
+from segearth.model.masked_attention import attend, attention_region, project
 from segearth.model.positions import sine_positions
-from segearth.model.query_decoder import QueryDecoder, attend, attention_region
+from segearth.model.query_decoder import QueryDecoder
 
 SHAPES = [(2, 3), (4, 6), (8, 12)]
 
@@ -150,7 +151,9 @@ def test_attention_is_torchs_with_the_same_weights():
     allowed = torch.rand(2, 3, 5) > 0.4
     allowed[..., 0] = True
 
-    mine = attend(attention, queries, keys, values, allowed)
+    mine = attend(
+        attention, queries, project(attention, keys, 1), project(attention, values, 2), allowed
+    )
 
     expected, _ = attention(queries, keys, values, attn_mask=~allowed.repeat_interleave(4, dim=0))
     torch.testing.assert_close(mine, expected)
@@ -186,3 +189,18 @@ def test_permuted_queries_give_permuted_masks():
         permuted = decoder(queries[:, order], groups, memory, features).logits[-1]
 
     torch.testing.assert_close(permuted, masks[:, order], atol=1e-5, rtol=1e-5)
+
+
+def test_the_last_masks_are_those_of_all_predictions():
+    torch.manual_seed(0)
+    decoder = make(layers=6).eval()
+    memory, features = [torch.randn(1, 64, *s) for s in SHAPES], torch.randn(1, 64, 16, 24)
+    queries, groups = torch.randn(1, 5, 64), torch.tensor([[0, 0, 0, 1, 1]])
+
+    with torch.no_grad():
+        every = decoder(queries, groups, memory, features)
+        last = decoder.last(queries, groups, decoder.see(memory, features), features)
+
+    assert len(last.logits) == 1
+    torch.testing.assert_close(last.logits[0], every.logits[-1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(last.states, every.states, atol=1e-4, rtol=1e-4)

@@ -29,7 +29,6 @@ def test_masks_have_the_pictures_own_size(toy, shape):
     assert np.isfinite(masks.logits).all()
     assert masks.scores.shape == (2,)
     assert ((masks.scores >= 0) & (masks.scores <= 1)).all()
-    assert masks.candidates is None
 
 
 def test_an_answer_without_targets_has_no_masks(toy, picture):
@@ -49,14 +48,46 @@ def test_the_candidate_with_the_best_score_is_the_mask(toy, picture):
 
     encoded, reply = teach(segmenter, picture)
     masks = segmenter.masks(encoded, reply)
+    candidates = segmenter.candidates(encoded, reply)
 
     nothing = torch.zeros(2, dtype=torch.int64)
     with torch.no_grad():
         _, states = segmenter.model.draw(encoded.features, reply.seg_queries, nothing, nothing)
         best = segmenter.model.score(states)[..., 0].argmax(dim=1)
-    assert masks.candidates.shape == (2, 3, 60, 80)
+    assert candidates.logits.shape == (2, 3, 24, 24)
+    assert candidates.chosen.tolist() == best.tolist()
     for target in range(2):
-        assert np.array_equal(masks.logits[target], masks.candidates[target, best[target]])
+        chosen = candidates.mask(target, int(best[target]))
+        assert np.array_equal(masks.logits[target] > 0, chosen)
+
+
+def test_only_the_chosen_candidate_is_brought_to_the_pictures_size(toy, picture, monkeypatch):
+    segmenter = toy("phi", "model.queries_per_target=3")
+    encoded, reply = teach(segmenter, picture)
+    brought = []
+    undo = type(encoded.box).undo
+    monkeypatch.setattr(
+        type(encoded.box), "undo", lambda box, masks: brought.append(len(masks)) or undo(box, masks)
+    )
+
+    segmenter.masks(encoded, reply)
+
+    assert brought == [2]  # one a target, of 6 candidates
+
+
+def test_a_picture_is_projected_once_for_all_its_replies(toy, picture, monkeypatch):
+    segmenter = toy("phi")
+    encoded, reply = teach(segmenter, picture)
+    calls = []
+    see = segmenter.model.predictor.see
+    monkeypatch.setattr(
+        segmenter.model.predictor, "see", lambda *maps: calls.append(maps) or see(*maps)
+    )
+
+    first, again = (segmenter.masks(encoded, reply).logits for _ in range(2))
+
+    assert len(calls) == 1
+    assert np.array_equal(first, again)
 
 
 def test_every_target_is_called_something():

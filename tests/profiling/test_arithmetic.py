@@ -41,10 +41,9 @@ def test_a_tower_of_four_patches():
     # 4 patches of 2 x 2 x 3 values, width 2
     embedding = 4 * 12 * 2
     block = 4 * 2 * (8 + 2 * 3) + 2 * 4 * 4 * 2
-    # the pooling query: keys and values of 4 tokens; query, output and feed-forward of 1
-    pooling = 4 * 2 * 4 + 2 * (4 + 6) + 2 * 1 * 4 * 2
 
-    assert arithmetic.vision_transformer(5, 2, 2, 3, layers=1) == embedding + block + pooling
+    assert arithmetic.vision_transformer(5, 2, 2, 3, layers=0) == embedding
+    assert arithmetic.vision_transformer(5, 2, 2, 3, layers=1) == embedding + block
 
 
 def test_swin_pads_its_maps_to_whole_windows():
@@ -88,18 +87,25 @@ def test_the_fine_map_of_the_pixel_decoder():
 
 def test_queries_decoded_together_share_the_memory():
     sizes = {"side": 32, "width": 4, "layers": 1, "ffn": 8, "language_width": 6}
-    predict = 3 * 16 + 4 * 64  # three linear layers, 64 pixels
-    layer = 4 * 1 + 2 * 16 + 2 * 1 * 4 + 4 * 16 + 2 * 4 + 2 * 32 + predict
-    memory = 1 * 2 * 16  # keys and values of the one cell at stride 32
+    # the image: keys and values of the one cell at stride 32; features at 1, 4 and 16 cells
+    image = 1 * 2 * 16 + 4 * 4 * 21
+    mask_on_the_map = 3 * 16 + 4 * 1
+    layer = mask_on_the_map + 2 * 16 + 2 * 1 * 4 + 4 * 16 + 2 * 4 + 2 * 32
+    last = 3 * 16 + 4 * 64  # three linear layers, 64 pixels
 
     one = arithmetic.query_decoder(1, joint=True, **sizes)
     apart = arithmetic.query_decoder(3, joint=False, **sizes)
     together = arithmetic.query_decoder(3, joint=True, **sizes)
 
-    assert one == 6 * 4 + predict + layer + memory
+    assert one == 6 * 4 + image + layer + last
     assert apart == 3 * one
-    # Apart, the memory is projected three times; together, 9 pairs of queries meet, not 3.
-    assert apart - together == 2 * memory - 2 * (9 - 3) * 4
+    # Apart, the image is projected three times; together, 9 pairs of queries meet, not 3.
+    assert apart - together == 2 * image - 2 * (9 - 3) * 4
+
+
+def test_only_candidates_are_scored():
+    assert arithmetic.selection(1, 256) == 0
+    assert arithmetic.selection(100, 256) == 25_600
 
 
 def test_upsampling_reads_four_neighbours_a_pixel():

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from segearth.config.presets import PHI_2_TOKENS, mipha_3b
+from segearth.config.presets import PHI_2, PHI_2_TOKENS, SIGLIP_SO400M_384, mipha_3b
+from segearth.errors import UsageError
 from segearth.model.build import geometry
 from segearth.model.segearth import ImageFeatures
 from segearth.profiling import arithmetic
+from segearth.profiling.closed_form import closed_form
 from segearth.profiling.cost import count, recount, sum_costs, sweep
 from segearth.profiling.counting import count_with_fvcore, count_with_torch
 from segearth.profiling.stages import (
@@ -85,11 +87,9 @@ def test_the_query_decoder_costs_what_drawing_costs(variants, decode):
         mask_features=torch.zeros(1, width, side // 4, side // 4),
         memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
     )
-    only = torch.zeros(1, dtype=torch.int64)
 
     def draw(states):
-        logits, refined = model.draw(features, states, only, only)
-        return (*logits, refined)
+        return model.draw_last(features, states)
 
     drawn = count_with_fvcore(model, draw, (torch.zeros(1, k, 64),))
     stage = mask_stages(model, geometry(recipe), decode)[0]
@@ -117,15 +117,16 @@ def test_speaking_costs_what_reading_costs_but_for_the_attention_that_is_not_the
     spoken = count(language_stages(model, shape, SPOKEN)).macs
     given = count(language_stages(model, shape, GIVEN)).macs
 
-    prompt, answer, width = 36 + 22, 8 + 2, 64
-    seen = prompt**2 + sum(prompt + step + 1 for step in range(answer - 1))
-    rows = (prompt + answer) ** 2 - seen
+    prompt, width = 36 + 22, 64
+    # six words one by one, then the three query tokens at once; the end token is not run
+    seen = prompt**2 + sum(prompt + word + 1 for word in range(6)) + 3 * (prompt + 6 + 3)
+    rows = (prompt + 10) ** 2 - seen
     per_token = arithmetic.language_blocks(1, 0, width, 128, 2)
     rotary = given["language_prefill"] - spoken["language_prefill"] - spoken["answer_decoding"]
-    # The end token is chosen but not run; angles of rotary positions are a product, too.
+    # Angles of rotary positions are a product, too.
     assert rotary == pytest.approx(per_token + 2 * arithmetic.attention(rows, 1, width), rel=1e-3)
     assert given["word_head"] == arithmetic.word_head(68, width, 903)
-    assert spoken["word_head"] == arithmetic.word_head(answer, width, 903)
+    assert spoken["word_head"] == arithmetic.word_head(8, width, 903)  # none is chosen after [SEG1]
     assert given["answer_decoding"] == 0
 
 
@@ -159,31 +160,42 @@ def test_decoding_100_queries_together_would_cost_a_tenth_more_than_one(paper):
 @pytest.mark.parametrize("k", [1, 100])
 @pytest.mark.parametrize("decode", ["joint", "per-query"])
 def test_every_part_of_the_papers_model_has_its_closed_form(paper, k, decode):
-    tokens, candidates = 789 + k, 1 if k == 1 else 1 + k
-    decoder = {"width": 256, "layers": 9, "ffn": 2048, "language_width": 2560}
-    expected = {
-        "image_tower": arithmetic.vision_transformer(384, 14, 1152, 4304, 27),
-        "connector": arithmetic.connector(729, 1152, 2560),
-        "language_prefill": arithmetic.language_blocks(
-            tokens, tokens, 2560, 10_240, 32, lora_rank=8
-        ),
-        "answer_decoding": 0,
-        "word_head": arithmetic.word_head(tokens, 2560, 51_200),
-        "mask_encoder": arithmetic.swin(1024, 4, 128, (2, 2, 18, 2), 12),
-        "pixel_decoder": arithmetic.pixel_decoder(
-            1024, (128, 256, 512, 1024), 256, layers=6, ffn=1024, heads=8, points=4
-        ),
-        "query_decoder": arithmetic.query_decoder(k, 1024, joint=decode == "joint", **decoder),
-        "selection": 0 if k == 1 else 256 * k,
-        "upsampling": arithmetic.upsampling(candidates, 1024),
-    }
+    expected = closed_form(mipha_3b(), PAPER, k, decode)
 
     row = paper[k, decode]
 
-    assert row.tokens == tokens
+    assert row.tokens == 789 + k
     assert list(row.cost.macs) == list(expected)
     for part, macs in expected.items():
         assert row.cost.macs[part] == pytest.approx(macs, rel=1e-6), part
+
+
+def test_the_closed_form_is_of_any_sizes_and_both_protocols():
+    phi = {**PHI_2, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2}
+    phi |= {"num_attention_heads": 4, "vocab_size": 1000}
+    tower = {**SIGLIP_SO400M_384, "hidden_size": 32, "intermediate_size": 48}
+    tower |= {"num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 60}
+    recipe = mipha_3b()
+    recipe = replace(
+        recipe,
+        language=replace(recipe.language, config=phi, lora_rank=2),
+        image_tokens=replace(recipe.image_tokens, config=tower, layer=-3),
+        pyramid=replace(recipe.pyramid, name="swin_tiny_patch4_window7_224", image_size=224),
+        mask_head=replace(recipe.mask_head, width=64, decoder_layers=3, decoder_ffn=80),
+    )
+    (row,) = sweep(recipe, SPOKEN, [5], ["joint"], vocabulary=lambda k: 900)
+
+    expected = closed_form(recipe, SPOKEN, 5, "joint")
+
+    for part, macs in expected.items():
+        # The rotary angles show in so narrow a model.
+        assert row.cost.macs[part] == pytest.approx(macs, rel=2e-3), part
+
+
+@pytest.mark.parametrize(("variant", "match"), [("llama", "an image tower"), ("tower", "a Swin")])
+def test_what_has_no_closed_form_is_refused(variants, variant, match):
+    with pytest.raises(UsageError, match=match):
+        closed_form(variants[variant], GIVEN, 1, "joint")
 
 
 def test_costs_add_up_by_part(variants):

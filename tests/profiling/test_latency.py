@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -9,48 +11,13 @@ from segearth.model.segmenter import Segmenter
 from segearth.profiling.latency import (
     ANSWER,
     INSTRUCTION,
-    STEPS,
     WARM_UPS,
     measure,
     typical_workload,
     with_queries,
 )
-
-
-class Watched:
-    """A stand-in model that notes what is asked of it."""
-
-    window_px = 8
-    device = torch.device("cpu")
-
-    class Model:
-        decode = "joint"
-
-    def __init__(self):
-        self.model, self.calls = self.Model(), []
-
-    def encode(self, picture):
-        self.calls.append(("encode", picture.shape, self.model.decode))
-
-    def teach(self, encoded, instruction, answer):
-        self.calls.append(("answer", instruction, answer))
-
-    def masks(self, encoded, reply):
-        self.calls.append(("masks",))
-
-
-def test_warm_up_runs_are_thrown_away():
-    watched = Watched()
-
-    latency = measure(watched, decode="per-query", runs=3)
-
-    assert [call[0] for call in watched.calls] == (WARM_UPS + 3) * list(STEPS)
-    assert watched.calls[0] == ("encode", (8, 8, 3), "per-query")
-    assert watched.calls[1] == ("answer", INSTRUCTION, ANSWER)
-    assert watched.model.decode == "joint"
-    assert latency.total.runs == 3
-    assert latency.total.min <= latency.total.median <= latency.total.max
-    assert list(latency.steps) == list(STEPS)
+from segearth.profiling.part_clock import REST, PartClock, weight_bytes
+from segearth.profiling.stages import PARTS, build_unloaded
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +35,66 @@ def test_a_model_is_timed_and_its_memory_seen(segmenter):
     assert latency.peak_bytes > 50e6  # Python and torch alone are more
 
 
+def test_the_parts_add_up_and_those_that_run_have_time(segmenter):
+    latency = measure(with_queries(segmenter, 3), decode="per-query", runs=1)
+
+    assert list(latency.parts) == [*PARTS, REST]
+    seconds = {name: spread.median for name, spread in latency.parts.items()}
+    assert sum(seconds.values()) == pytest.approx(latency.total.median)
+    assert [name for name, value in seconds.items() if value == 0] == ["image_tower"]  # has none
+    assert all(value >= 0 for value in seconds.values())
+    answer = len(segmenter.prompter.answer_ids(ANSWER))
+    assert latency.calls["language_prefill"] == 2
+    assert latency.calls["answer_decoding"] == answer - 1  # [SEG1] to [SEG3] are one pass
+    assert latency.calls["word_head"] == answer
+    assert latency.calls["query_decoder"] == 1
+
+
+def test_warm_up_runs_are_thrown_away_and_the_model_is_left_as_it_was(segmenter, monkeypatch):
+    seen = []
+    encode = segmenter.encode
+    monkeypatch.setattr(
+        segmenter, "encode", lambda image: seen.append(segmenter.model.decode) or encode(image)
+    )
+    before = {name: dict(vars(module)) for name, module in segmenter.model.named_modules()}
+
+    latency = measure(segmenter, decode="per-query", runs=3)
+
+    assert seen == (WARM_UPS + 3) * ["per-query"]
+    assert latency.total.runs == 3
+    assert latency.total.min <= latency.total.median <= latency.total.max
+    assert segmenter.model.decode == "joint"
+    for name, module in segmenter.model.named_modules():
+        assert vars(module).keys() == before[name].keys()
+
+
+def test_a_part_inside_a_part_counts_once():
+    clock = PartClock(torch.device("cpu"))
+
+    clock.run("query_decoder", clock.run, "selection", time.sleep, 0.01)
+
+    assert clock.seconds["query_decoder"] >= 0.01
+    assert (clock.seconds["selection"], clock.calls["selection"]) == (0, 0)
+
+
+def test_a_tower_reads_the_weights_of_the_blocks_that_run(variants):
+    model = build_unloaded(variants["tower"], 1, 900)
+
+    found = weight_bytes(model)
+
+    # one of two blocks runs: 4 x 32^2 and 2 x 32 x 48 weights, biases, two norms; 4 bytes each
+    assert found["image_tower"] == 4 * (4 * 32 * 33 + 32 * 48 + 48 + 48 * 32 + 32 + 4 * 32)
+    assert found["selection"] == found["upsampling"] == 0
+    assert found["connector"] == 4 * (32 * 64 + 64 + 64 * 64 + 64)
+
+
 def test_other_numbers_of_queries_keep_the_weights_that_fit(segmenter):
     wider = with_queries(segmenter, 7)
     encoded = wider.encode(torch.zeros(96, 96, 3, dtype=torch.uint8).numpy())
     reply = wider.teach(encoded, INSTRUCTION, ANSWER)
 
     assert reply.seg_queries.shape == (1, 7, 64)
-    assert wider.masks(encoded, reply).candidates.shape == (1, 7, 96, 96)
+    assert wider.candidates(encoded, reply).logits.shape == (1, 7, 24, 24)
     torch.testing.assert_close(
         wider.model.pixel_decoder.state_dict(), segmenter.model.pixel_decoder.state_dict()
     )

@@ -54,6 +54,20 @@ def test_flops_are_twice_the_macs_and_parts_add_up(measured):
         assert row["tflops"] == pytest.approx(2 * row["tmacs"])
         assert sum(row["parts"].values()) == pytest.approx(row["tflops"])
         assert row["cross_check"] is None  # not asked for
+        for part, tflops in row["parts"].items():
+            assert tflops == pytest.approx(2 * row["parts_tmacs"][part])
+
+
+def test_every_part_that_ran_has_its_seconds_and_its_place_under_the_roofline(measured):
+    for row in measured["rows"]:
+        timed = row["latency_s"]["parts"]
+        assert timed.keys() == {*row["parts"], "rest"}
+        assert row["latency_s"]["steps"].keys() == {"encode", "answer", "masks"}
+        placed = row["roofline"]["parts"]
+        assert placed.keys() == {part for part, tflops in row["parts"].items() if tflops}
+        for part, place in placed.items():
+            reached = 1e12 * row["parts"][part] / timed[part]["median"]
+            assert place["flops_per_s"] == pytest.approx(reached)
 
 
 def test_a_second_count_is_shown_beside_the_first(nano):
@@ -86,6 +100,7 @@ def test_the_papers_figures_stand_beside_the_papers_model_only(measured, nano):
         {"tflops": 6.1, "latency_s": 0.54},
     ]
     assert all(row["latency_s"] is None and row["peak_bytes"] is None for row in rows)
+    assert all(row["roofline"] is None for row in rows)
     assert all(row["paper"] is None for row in measured["rows"])
 
 

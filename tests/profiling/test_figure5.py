@@ -1,0 +1,60 @@
+"""The figure: its points are the result's, the paper's are called the paper's."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from segearth.errors import DataError, UsageError
+from segearth.profiling.figure5 import check_plot, draw_figure_5
+
+PAPER = {100: {"tflops": 8.4, "latency_s": 0.82}, 1: {"tflops": 6.1, "latency_s": 0.54}}
+
+
+def result(*, timed):
+    latency = {"median": 2.0} if timed else None
+    rows = [
+        {"k": k, "decode": decode, "tflops": 6.0 + k / 50, "latency_s": latency}
+        for k in (100, 3, 1)
+        for decode in ("joint", "per-query")
+    ]
+    return {"model": "m", "device": "cpu", "dtype": "fp32", "rows": rows}
+
+
+@pytest.mark.parametrize(("timed", "panels"), [(False, 1), (True, 2)])
+def test_ours_and_the_papers_points_are_named(tmp_path, timed, panels):
+    path = tmp_path / "fig5.svg"
+
+    draw_figure_5(path, result(timed=timed), PAPER)
+
+    text = path.read_text(encoding="utf-8")
+    # Words are drawn as outlines; matplotlib leaves each in a comment.
+    for words in ("segearth, m, joint", "segearth, m, per-query", "the paper's (Sec. 5.4)"):
+        assert f"<!-- {words} -->" in text
+    assert text.count("<!-- queries a target, k -->") == panels
+    assert ("A100" in text) == timed
+
+
+def test_a_png_is_a_picture_and_replaces_the_old_one(tmp_path):
+    path = tmp_path / "Größe.png"
+    path.write_bytes(b"old")
+
+    draw_figure_5(path, result(timed=False), PAPER)
+
+    assert cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR).shape == (630, 900, 3)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_cannot_be_drawn_is_told_before_the_work(tmp_path, monkeypatch):
+    with pytest.raises(UsageError, match="no picture"):
+        check_plot(tmp_path / "fig5.txt")
+    with pytest.raises(DataError, match="no folder"):
+        check_plot(tmp_path / "nowhere" / "fig5.png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(DataError, match="cannot be written"):
+        check_plot(tmp_path / "folder.png")
+    check_plot(tmp_path / "fig5.png")
+    monkeypatch.setattr("segearth.profiling.figure5.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="not installed"):
+        check_plot(tmp_path / "fig5.png")
