@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from segearth.cli import options, output
+from segearth.cli.data_weights import convert_weights
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
 
 app = typer.Typer(help="Draw, check and prepare data.", no_args_is_help=True)
+app.command("convert-weights")(convert_weights)
 
 
 @app.command()

@@ -5,7 +5,7 @@ The only file that knows both recipes and modules.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +20,13 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from segearth.config.model import ImageTokensRecipe, LanguageRecipe, ModelRecipe, PyramidRecipe
+from segearth.config.model import (
+    ImageTokensRecipe,
+    LanguageRecipe,
+    MaskHeadRecipe,
+    ModelRecipe,
+    PyramidRecipe,
+)
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
@@ -136,7 +142,7 @@ def build_model(
     taken: list[Coverage] = []
     lm = _language(recipe.language, len(prompter.tokenizer), taken if pretrained else None)
     language = LanguageModel(lm)
-    pyramid = _pyramid(recipe.pyramid)
+    pyramid = make_pyramid(recipe.pyramid)
     tower = None
     if recipe.image_tokens.source == "tower":
         vision = _tower(recipe.image_tokens, taken if pretrained else None)
@@ -144,34 +150,21 @@ def build_model(
         channels = int(tower.tower.config.hidden_size)
     else:
         channels = sum(pyramid.channels[recipe.image_tokens.level :])
-    head = recipe.mask_head
+    pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
     model = SegEarth(
         language=language,
         image_tower=tower,
         mm_projector=projector(channels, language.width),
         pyramid=pyramid,
-        pixel_decoder=PixelDecoder(
-            pyramid.channels,
-            width=head.width,
-            heads=head.heads,
-            points=head.points,
-            layers=head.encoder_layers,
-            ffn=head.encoder_ffn,
-            extra_lateral_relu=head.extra_lateral_relu,
-        ),
-        predictor=QueryDecoder(
-            width=head.width,
-            heads=head.heads,
-            layers=head.decoder_layers,
-            ffn=head.decoder_ffn,
-        ),
+        pixel_decoder=pixel_decoder,
+        predictor=predictor,
         queries_per_target=recipe.queries_per_target,
         token_level=recipe.image_tokens.level,
         token_pool=recipe.image_tokens.pool,
         grid_position=recipe.image_tokens.grid_position,
         bidirectional_prompt=recipe.language.attention == "prefix",
         image_span=prompter.image_span,
-        decode=head.decode,
+        decode=recipe.mask_head.decode,
     )
     if pretrained:
         for part, module in parts_of(model).items():
@@ -215,7 +208,12 @@ def _plain_config(config: PretrainedConfig) -> dict[str, object]:
     return {"model_type": config.model_type, **kept}
 
 
-def _pyramid(recipe: PyramidRecipe) -> Pyramid:
+def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
+    """Make the mask encoder, at random weights.
+
+    Raises:
+        CheckpointError: timm has no such encoder.
+    """
     try:
         return Pyramid(recipe.name, recipe.image_size, output_norms=recipe.output_norms)
     except (RuntimeError, ValueError, AttributeError) as error:
@@ -224,6 +222,33 @@ def _pyramid(recipe: PyramidRecipe) -> Pyramid:
             where="model.pyramid.name",
             hint="swin_base_patch4_window12_384, convnext_tiny, tf_efficientnet_lite0 …",
         ) from error
+
+
+def make_decoders(
+    recipe: MaskHeadRecipe, channels: Sequence[int]
+) -> tuple[PixelDecoder, QueryDecoder]:
+    """Make both decoders of the mask head, at random weights.
+
+    Args:
+        recipe: Their sizes.
+        channels: Of the pyramid's maps, finest first.
+    """
+    pixel_decoder = PixelDecoder(
+        channels,
+        width=recipe.width,
+        heads=recipe.heads,
+        points=recipe.points,
+        layers=recipe.encoder_layers,
+        ffn=recipe.encoder_ffn,
+        extra_lateral_relu=recipe.extra_lateral_relu,
+    )
+    predictor = QueryDecoder(
+        width=recipe.width,
+        heads=recipe.heads,
+        layers=recipe.decoder_layers,
+        ffn=recipe.decoder_ffn,
+    )
+    return pixel_decoder, predictor
 
 
 def _language(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -73,11 +73,21 @@ def load_part(module: nn.Module, part: Part, source: str) -> Coverage:
         CheckpointError: The source is missing, or a tensor is missing, misshapen or unknown.
     """
     wanted = module.state_dict()
-    held = read_source(part, source)
-    leeway = Leeway(zero=FORMER_BIASES if part == "mask_head" else frozenset())
-    tensors, coverage = fit(wanted, held, part=part, source=source, leeway=leeway)
+    tensors, coverage = fit_part(wanted, part, source, read_source(part, source))
     module.load_state_dict({name: t.to(wanted[name].dtype) for name, t in tensors.items()})
     return coverage
+
+
+def fit_part(
+    wanted: Mapping[str, Tensor], part: Part, source: str, held: Sorted
+) -> tuple[dict[str, Tensor], Coverage]:
+    """Hold a source against connector, pyramid or mask head; see `fit`.
+
+    Raises:
+        CheckpointError: A tensor is missing, misshapen or unknown.
+    """
+    leeway = Leeway(zero=FORMER_BIASES if part == "mask_head" else frozenset())
+    return fit(wanted, held, part=part, source=source, leeway=leeway)
 
 
 def language_config(recipe: LanguageRecipe) -> PretrainedConfig:
@@ -154,9 +164,10 @@ def load_whole(
         CheckpointError: Tensors are missing, misshapen or unknown.
     """
     with _quiet():
-        lm, info = AutoModelForCausalLM.from_pretrained(
+        made: Any = AutoModelForCausalLM.from_pretrained(
             name, config=config, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
         )
+    lm, info = cast(tuple[PreTrainedModel, dict[str, Any]], made)
     body = lm.base_model_prefix + "."
     missing = sorted(info["missing_keys"])
     unread = sorted(n for n in info["unexpected_keys"] if "pooler." in n or "position_ids" in n)
@@ -180,7 +191,7 @@ def load_whole(
         random=tuple(missing),
         aside={"pooler and position numbers": len(unread)} if unread else {},
     )
-    return cast(PreTrainedModel, lm), coverage
+    return lm, coverage
 
 
 def tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:

@@ -7,7 +7,6 @@ nothing is asked of the network.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from segearth.config.places import PICKLES, is_hub_name
 from segearth.errors import CheckpointError
 
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-PICKLES = {".pkl", ".pickle", ".pth", ".pt", ".bin", ".ckpt"}
 INDEX = "model.safetensors.index.json"
 _FILES = ("*.safetensors", "*.json", "*.txt")
-
-
-def is_hub_name(name: str) -> bool:
-    """Tell `owner/model` from a path: it has two parts, no weight suffix, and is no file here."""
-    path = Path(name)
-    suffix = path.suffix in PICKLES | {".safetensors"}
-    return not path.exists() and not suffix and HUB_NAME.fullmatch(name) is not None
 
 
 def find(name: str, *, where: str, download: bool = True) -> Path:
@@ -130,13 +121,13 @@ def read_weights(place: Path, *, where: str) -> dict[str, Tensor]:
     return tensors
 
 
-def read_config(folder: Path, *, where: str) -> dict[str, Any]:
-    """Read config.json of a folder.
+def read_config(folder: Path, *, where: str, name: str = "config.json") -> dict[str, Any]:
+    """Read config.json of a folder, or a config of another name.
 
     Raises:
         CheckpointError: It is missing or no JSON object.
     """
-    return _json(folder / "config.json", where)
+    return _json(folder / name, where)
 
 
 def _json(file: Path, where: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ timm's classifier has none of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from segearth.model.pretrained.fitting import Rule
 
@@ -95,7 +96,7 @@ def to_original(name: str) -> str:
     raise ValueError(f"{name} is no tensor of a Swin pyramid")
 
 
-_BACK = [
+_BACK: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"encoder\.patch_embed\.", "patch_embed."),
     (r"encoder\.layers_(\d+)\.blocks\.", r"layers.\1.blocks."),
     (r"encoder\.layers_(\d+)\.downsample\.", lambda m: f"layers.{int(m[1]) - 1}.downsample."),
