@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segearth.model.swin_padding import pad_before_shift
+
 
 class Pyramid(nn.Module):
     """Feature maps at strides 4, 8, 16 and 32."""
@@ -32,6 +34,7 @@ class Pyramid(nn.Module):
             {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
         )
         self.encoder = timm.create_model(name, pretrained=False, features_only=True, **swin)
+        pad_before_shift(self.encoder)
         info: Any = self.encoder.feature_info
         self._channels: list[int] = info.channels()
         strides: list[int] = info.reduction()

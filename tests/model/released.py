@@ -150,9 +150,11 @@ def mask_head(head="", official=False, channels=128, width=256):
     for index in range(3):
         shapes |= linear(f"{decoder}mask_embed.layers.{index}", width, width)
     if official:
-        return shapes | linear(f"{decoder}class_embed", 134, width) | {
-            "criterion.empty_weight": (134,)
-        }
+        return (
+            shapes
+            | linear(f"{decoder}class_embed", 134, width)
+            | {"criterion.empty_weight": (134,)}
+        )
     shapes |= {f"{decoder}SEG_query_embed.weight": (101, width)}
     shapes |= {f"{decoder}new_query_embed.weight": (1, width)}
     for index in range(2):
