@@ -21,21 +21,19 @@ def missing_files(recipe: Recipe) -> list[str]:
         "data.train": recipe.data.train,
         "data.validation": recipe.data.validation,
         "data.targets": recipe.data.targets,
-        "train.init_from": recipe.train.init_from,
     }
-    if not recipe.train.init_from:
-        named |= {
-            "model.language.weights": model.language.weights,
-            "model.image_tokens.weights": model.image_tokens.weights,
-            "model.image_tokens.connector": model.image_tokens.connector,
-            "model.pyramid.weights": model.pyramid.weights,
-            "model.mask_head.weights": model.mask_head.weights,
-        }
-    return [
-        f"{key}: {name}"
-        for key, name in named.items()
-        if name and not Path(name).exists() and not is_hub_name(name)
-    ]
+    weights = {
+        "model.language.weights": model.language.weights,
+        "model.image_tokens.weights": model.image_tokens.weights,
+        "model.image_tokens.connector": model.image_tokens.connector,
+        "model.pyramid.weights": model.pyramid.weights,
+        "model.mask_head.weights": model.mask_head.weights,
+    }
+    if recipe.train.init_from:
+        named["train.init_from"] = recipe.train.init_from
+    else:
+        named |= {key: name for key, name in weights.items() if not is_hub_name(name)}
+    return [f"{key}: {name}" for key, name in named.items() if name and not Path(name).exists()]
 
 
 def require_files(recipe: Recipe) -> None:

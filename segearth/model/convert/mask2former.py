@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segearth.data.claim import claim_folder
 from segearth.errors import CheckpointError
 from segearth.model.convert.pickles import read_pickle
 from segearth.model.convert.writing import (
     ASIDE,
     Conversion,
     by_reason,
+    claim_target,
     refuse_unknown,
+    require_parts,
     write_tensors,
 )
 from segearth.model.pretrained.fitting import sort_out
@@ -39,14 +40,8 @@ def convert_mask2former(source: Path, out: Path, *, overwrite: bool = False) -> 
     tensors = read_pickle(source)
     held = sort_out(tensors, DETECTRON2)
     refuse_unknown(held.unknown, source=str(source), kind="a Mask2Former with a Swin")
-    absent = [part for part in ("pyramid", "mask_head") if part not in held.parts]
-    if absent:
-        raise CheckpointError(
-            f"{source.name} has no {' and no '.join(absent)}",
-            where=str(source),
-            hint="name a model_final_*.pkl of maskformer2_swin_*",
-        )
-    claim_folder(out, MASK_HEAD, overwrite=overwrite)
+    require_parts(held.parts, ("pyramid", "mask_head"), source)
+    claim_target(source, out, MASK_HEAD, overwrite=overwrite)
     files = {PYRAMID: held.parts["pyramid"], ASIDE: {n: tensors[n] for n in held.aside}}
     files[MASK_HEAD] = held.parts["mask_head"]  # last: it marks a complete conversion
     for name, part in files.items():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from segearth.data.claim import claim_folder
 from segearth.errors import CheckpointError
 from segearth.files import atomic_path, write_text
 from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID
@@ -20,7 +19,9 @@ from segearth.model.convert.writing import (
     ASIDE,
     Conversion,
     by_reason,
+    claim_target,
     refuse_unknown,
+    require_parts,
     write_tensors,
 )
 from segearth.model.pretrained.fitting import Rule, sort_out
@@ -77,15 +78,14 @@ def convert_r1(source: Path, out: Path, *, overwrite: bool = False) -> Conversio
     except ValueError as error:
         raise CheckpointError(str(error), where=str(source)) from error
     refuse_unknown(held.unknown, source=str(source), kind="SegEarth-R1")
-    absent = [part for part in ("language", "pyramid", "mask_head") if part not in held.parts]
-    if absent:
-        raise CheckpointError(f"it has no {' and no '.join(absent)}", where=str(source))
-    claim_folder(out, MASK_HEAD, overwrite=overwrite)
+    require_parts(held.parts, ("language", "pyramid", "mask_head"), source)
+    plain = phi_config(config)
+    claim_target(source, out, MASK_HEAD, overwrite=overwrite)
     (out / LANGUAGE).mkdir(exist_ok=True)
     written = [out / LANGUAGE]
     write_tensors(out / LANGUAGE / "model.safetensors", held.parts["language"])
     rows = held.parts["language"]["model.embed_tokens.weight"].shape[0]
-    plain = {**phi_config(config), "architectures": ["PhiForCausalLM"], "vocab_size": rows}
+    plain |= {"architectures": ["PhiForCausalLM"], "vocab_size": rows}
     write_text(out / LANGUAGE / "config.json", json.dumps(plain, indent=1) + "\n")
     for name in TOKENIZER_FILES:
         if (source / name).is_file():

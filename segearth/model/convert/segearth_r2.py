@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from segearth.config.model import ModelRecipe
 from segearth.config.presets import mipha_3b
-from segearth.data.claim import claim_folder
 from segearth.errors import CheckpointError
 from segearth.files import write_text
 from segearth.model.build import build_model, build_prompter, build_tokenizer
@@ -36,7 +34,9 @@ from segearth.model.convert.writing import (
     ASIDE,
     Conversion,
     by_reason,
+    claim_target,
     refuse_unknown,
+    require_parts,
     write_tensors,
 )
 from segearth.model.pretrained import swin
@@ -85,9 +85,7 @@ def convert_r2(
     tensors = read_weights(source, where="SRC")
     held = sort_out(tensors, SEGEARTH_R2)
     refuse_unknown(held.unknown, source=str(source), kind="SegEarth-R2")
-    absent = [part.replace("_", " ") for part in PREFIXES if part not in held.parts]
-    if absent:
-        raise CheckpointError(f"it has no {', no '.join(absent)}", where=str(source))
+    require_parts(held.parts, tuple(PREFIXES), source)
     ours = {
         PREFIXES[part] + name: tensor
         for part, named in held.parts.items()
@@ -105,7 +103,7 @@ def convert_r2(
     with torch.device("meta"):
         model = build_model(recipe, prompter, pretrained=False)
     _compare(ours, model.state_dict(), str(source))
-    claim_folder(out, CONFIG, overwrite=overwrite)
+    claim_target(source, out, CONFIG, overwrite=overwrite)
     write_tensors(out / ASIDE, {name: tensors[name] for name in held.aside})
     write_text(out / THEIR_CONFIG, json.dumps(config, indent=1) + "\n")
     card = CARD.format(source=source.name)
@@ -152,9 +150,9 @@ def convert_to_r2(source: Path, out: Path, *, overwrite: bool = False) -> Conver
             "image tower, k = 1, a Swin with output norms and extra_lateral_relu",
         )
     taken = len(theirs)
-    kept = load_file(folder / ASIDE) if (folder / ASIDE).is_file() else {}
+    kept = read_tensors(folder / ASIDE) if (folder / ASIDE).is_file() else {}
     theirs |= kept
-    claim_folder(out, CONFIG, overwrite=overwrite)
+    claim_target(folder, out, CONFIG, overwrite=overwrite)
     build_tokenizer(recipe, folder).save_pretrained(str(out))
     write_tensors(out / WEIGHTS, theirs)
     if (folder / THEIR_CONFIG).is_file():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save_file
 from torch import Tensor
 
-from segearth.errors import CheckpointError
+from segearth.data.claim import claim_folder
+from segearth.errors import CheckpointError, UsageError
 from segearth.files import atomic_path
 
 ASIDE = "left-aside.safetensors"
@@ -42,6 +43,35 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_path(file) as temporary:
         save_file(plain, temporary, metadata={"format": "pt"})
+
+
+def claim_target(source: Path, out: Path, mark: str, *, overwrite: bool) -> None:
+    """Make the folder for the results; see `claim_folder`.
+
+    Raises:
+        UsageError: It holds results already, or it is the source itself.
+        DataError: It cannot be made or written to.
+    """
+    if out.exists() and out.resolve() == source.resolve():
+        raise UsageError(
+            f"{out} is where the source lies", where="--out", hint="name another folder"
+        )
+    claim_folder(out, mark, overwrite=overwrite)
+
+
+def require_parts(
+    parts: Mapping[str, Mapping[str, Tensor]], wanted: Sequence[str], source: Path
+) -> None:
+    """Refuse a source that lacks a whole part, or the language model's embedding.
+
+    Raises:
+        CheckpointError: Names what it lacks.
+    """
+    absent = [part.replace("_", " ") for part in wanted if part not in parts]
+    if "language" in wanted and "model.embed_tokens.weight" not in parts.get("language", {}):
+        absent.append("model.embed_tokens.weight")
+    if absent:
+        raise CheckpointError(f"it has no {', no '.join(absent)}", where=str(source))
 
 
 def by_reason(aside: Mapping[str, str]) -> dict[str, list[str]]:
