@@ -150,11 +150,12 @@ def build_model(
         channels = int(tower.tower.config.hidden_size)
     else:
         channels = sum(pyramid.channels[recipe.image_tokens.level :])
+    connector = projector(channels, language.width)
     pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
     model = SegEarth(
         language=language,
         image_tower=tower,
-        mm_projector=projector(channels, language.width),
+        mm_projector=connector,
         pyramid=pyramid,
         pixel_decoder=pixel_decoder,
         predictor=predictor,

@@ -20,7 +20,8 @@ class PadFirstBlock(SwinTransformerBlock):
         """Attend within shifted windows, ``(B, h, w, C)`` to the same shape."""
         rows, columns = x.shape[1:3]
         below, right = -rows % self.window_size[0], -columns % self.window_size[1]
-        attended: Tensor = super()._attn(F.pad(x, (0, 0, 0, right, 0, below)))
+        padded = F.pad(x, (0, 0, 0, right, 0, below))
+        attended: Tensor = super()._attn(padded)  # type: ignore[no-untyped-call]
         return attended[:, :rows, :columns]
 
 

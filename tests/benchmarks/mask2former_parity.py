@@ -55,7 +55,7 @@ def main() -> None:
         features, memory = pixel_decoder(maps := pyramid(image))
         ours = time.perf_counter() - start
         pixels = (image / 255 - pyramid.mean) / pyramid.std
-        decoded = theirs.model.pixel_level_module(pixels)
+        decoded = theirs.model.pixel_level_module(pixels, output_hidden_states=True)
         seconds = time.perf_counter() - start - ours
     pairs = {
         f"pyramid {i}": pair

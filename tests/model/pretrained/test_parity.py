@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from transformers import (
+    BertConfig,
+    BertModel,
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     PhiConfig,
@@ -17,6 +19,7 @@ from transformers import (
 )
 
 from segearth.config.model import ImageTokensRecipe, LanguageRecipe
+from segearth.errors import CheckpointError
 from segearth.model.image_tokens import ImageTower
 from segearth.model.language import LanguageModel
 from segearth.model.pixel_decoder import PixelDecoder
@@ -85,6 +88,30 @@ def test_phi_through_our_wrapper_is_phi(tmp_path, whole):
     assert coverage.taken == coverage.wanted == len(theirs.state_dict())
     torch.testing.assert_close(hidden, expected.hidden_states[-1], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(ours.word_logits(hidden), expected.logits, atol=1e-5, rtol=1e-5)
+
+
+def test_a_sentence_encoder_lacks_only_the_word_head(tmp_path):
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    encoder = shaken(BertModel(BertConfig(vocab_size=60, intermediate_size=48, **sizes)))
+    encoder.save_pretrained(tmp_path)
+    recipe = LanguageRecipe(name=str(tmp_path), config={"is_decoder": True})
+
+    lm, coverage = load_whole(str(tmp_path), language_config(recipe), torch.float32)
+
+    assert torch.equal(
+        lm.bert.encoder.layer[1].output.dense.weight, encoder.encoder.layer[1].output.dense.weight
+    )
+    assert coverage.random
+    assert all(name.startswith("cls.") for name in coverage.random)
+    assert sum(coverage.aside.values()) == 2  # weight and bias of the pooler
+
+
+def test_a_language_model_that_lacks_a_layer_is_refused(tmp_path):
+    shaken(PhiForCausalLM(PhiConfig(**{**PHI, "num_hidden_layers": 2}))).save_pretrained(tmp_path)
+    recipe = LanguageRecipe(name=str(tmp_path), config={"num_hidden_layers": 3})
+
+    with pytest.raises(CheckpointError, match=r"14 missing: model\.layers\.2\."):
+        load_whole(str(tmp_path), language_config(recipe), torch.float32)
 
 
 def test_siglip_through_our_tower_is_siglip(tmp_path):
