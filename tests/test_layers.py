@@ -40,7 +40,11 @@ WITH_TORCH = re.compile(
 TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "safetensors"}
 
 # Distribution names that differ from what one imports.
-DISTRIBUTION = {"cv2": "opencv-python-headless", "yaml": "pyyaml"}
+DISTRIBUTION = {
+    "cv2": "opencv-python-headless",
+    "huggingface_hub": "huggingface-hub",
+    "yaml": "pyyaml",
+}
 # Declared without being imported by us, and why.
 NOT_IMPORTED = {
     "torchvision": "timm imports it, and pip has to choose it together with torch",

@@ -14,6 +14,7 @@ from segearth.cli import (
     data_masks,
     data_review,
     data_stats,
+    data_weights,
     options,
     output,
 )
@@ -178,3 +179,4 @@ app.command("stats")(data_stats.stats)
 app.command("masks")(data_masks.masks)
 app.command("filter")(data_filter.filter_)
 app.command("review")(data_review.review)
+app.command("convert-weights")(data_weights.convert_weights)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from segearth.cli import options, output
+
+if TYPE_CHECKING:
+    from segearth.config.recipe import Recipe
 
 
 def train(
@@ -26,8 +30,13 @@ def train(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Only tell what is wrong with the recipe, and which files are missing."
+            "--check",
+            help="Only tell what is wrong with the recipe, what it would load and what is missing.",
         ),
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Take hub models from the cache (HF_HOME) or not at all."),
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -40,24 +49,26 @@ def train(
 
     Example: segearth train recipes/nano.yaml --out runs/nano --set train.steps=60
     """
-    from segearth.config.load import load_recipe, to_tree
-    from segearth.training.check import missing_files, require_files
+    from segearth.config.load import load_recipe
+    from segearth.training.check import require_files
 
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
     loaded = load_recipe(recipe, changes or ())
     if check:
-        missing = missing_files(loaded)
-        output.say(f"{recipe} is fine")
-        for line in missing:
-            output.warn(f"not here yet: {line}")
-        if as_json:
-            output.print_json({"recipe": to_tree(loaded), "missing": missing})
+        _check(recipe, loaded, as_json)
         return
 
     require_files(loaded)
     output.say("loading PyTorch and the model …")
     from segearth.training.loop import Run
 
-    run = Run(loaded, out or Path("runs") / recipe.stem, resume=resume)
+    run = Run(
+        loaded,
+        out or Path("runs") / recipe.stem,
+        resume=resume,
+        tell=lambda taken: output.say(str(taken)),
+    )
     with output.bar("steps", total=loaded.train.steps, done=run.step) as advance:
 
         def on_step(step: int, figures: dict[str, Any]) -> None:
@@ -70,6 +81,41 @@ def train(
         output.print_json(summary)
     else:
         output.print_table(("figure", "value"), list(summary.items()))
+
+
+def _check(path: Path, recipe: Recipe, as_json: bool) -> None:
+    """Say what the recipe would load and what is missing."""
+    from segearth.config.load import to_tree
+    from segearth.training.check import missing_files
+
+    missing = missing_files(recipe)
+    weights = []
+    if not recipe.train.init_from:  # otherwise all weights come from there
+        from segearth.model.starting import starts
+
+        weights = starts(recipe.model)
+    missing += [
+        line for w in weights if not w.here and (line := f"{w.key}: {w.source}") not in missing
+    ]
+    output.say(f"{path} is fine")
+    for start in weights:
+        output.say(start.note if start.coverage else f"{start.part}: {start.source}, {start.note}")
+    for line in missing:
+        output.warn(f"not here yet: {line}")
+    if as_json:
+        parts = [
+            {
+                "part": start.part,
+                "key": start.key,
+                "source": start.source,
+                "here": start.here,
+                "taken": start.coverage.taken if start.coverage else None,
+                "wanted": start.coverage.wanted if start.coverage else None,
+                "note": start.note,
+            }
+            for start in weights
+        ]
+        output.print_json({"recipe": to_tree(recipe), "missing": missing, "weights": parts})
 
 
 def _or_none(best: float) -> float | None:

@@ -50,7 +50,12 @@ class LanguageRecipe:
     """Folder or hub name with config, tokenizer and weights."""
     config: dict[str, object] = field(default_factory=dict)
     """Keys that override the model's own config; with `model_type` in it, no config file is
-    read and the model starts from random weights."""
+    read and the model starts from random weights, unless `weights` names others."""
+    weights: str = ""
+    """Starting weights, where they are not those of `name`: a safetensors file, a folder or
+    a hub name, such as `zhumj34/Mipha-3B`."""
+    head_bias: bool = True
+    """Keep the bias of the word head, as Phi-2 has it; the authors' code drops it."""
     attention: Literal["causal", "prefix"] = "causal"
     """`prefix`: image and instruction see each other in both directions, the answer stays
     causal; for language models that were trained as bidirectional encoders."""
@@ -87,7 +92,14 @@ class ImageTokensRecipe:
     map of the mask encoder, as SegEarth-R1 does: cheaper, for small models."""
     tower: str = "google/siglip-so400m-patch14-384"
     config: dict[str, object] = field(default_factory=dict)
-    """Overrides of the tower's config; with any, the tower starts from random weights."""
+    """Overrides of the tower's config; with any, the tower starts from random weights, unless
+    `weights` names others."""
+    weights: str = ""
+    """Starting weights of the tower, where they are not those of `tower`: a safetensors file,
+    a folder or a hub name, such as `zhumj34/Mipha-3B`, which tuned SigLIP further."""
+    connector: str = ""
+    """Starting weights of the two layers between tower and language model, as for `weights`;
+    empty starts from random ones."""
     layer: int = -2
     """Which of the tower's hidden states is used."""
     fit: Literal["squash", "letterbox"] = "squash"
@@ -110,7 +122,11 @@ class PyramidRecipe:
 
     name: str = "swin_base_patch4_window12_384"
     weights: str = ""
-    """Safetensors file in timm's key names; empty starts from random weights."""
+    """Starting weights: a safetensors file, a folder or a hub name; empty starts at random.
+    timm's names, or Mask2Former's (transformers, or converted from detectron2)."""
+    output_norms: bool = False
+    """A LayerNorm after each of the four maps, as Mask2Former's Swin has them and timm's has
+    not."""
     image_size: int = 1024
     """Side of the square that the encoder sees, pixels; a multiple of 32."""
     pad: Literal["right-bottom", "centre"] = "right-bottom"
@@ -145,6 +161,9 @@ class MaskHeadRecipe:
     extra_lateral_relu: bool = False
     """Convolution biases and a ReLU on the lateral connection, as the code family of the
     paper has them and official Mask2Former has not."""
+    weights: str = ""
+    """Starting weights of both decoders: a safetensors file, a folder or a hub name, such as
+    `facebook/mask2former-swin-base-coco-panoptic`; empty starts at random."""
     decode: Literal["joint", "per-query"] = "joint"
     """`joint`: the queries of one answer see each other and share the image's projections;
     `per-query`: every query is a batch item of its own, as the authors' code does."""

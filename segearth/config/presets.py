@@ -47,9 +47,11 @@ def mipha_3b() -> ModelRecipe:
     by itself, as the authors' code does.
     """
     return ModelRecipe(
-        language=LanguageRecipe(name="mipha-3b", config=dict(PHI_2), lora_rank=8),
+        language=LanguageRecipe(name="mipha-3b", config=dict(PHI_2), head_bias=False, lora_rank=8),
         image_tokens=ImageTokensRecipe(source="tower", config=dict(SIGLIP_SO400M_384), layer=-2),
-        pyramid=PyramidRecipe(name="swin_base_patch4_window12_384", image_size=1024),
+        pyramid=PyramidRecipe(
+            name="swin_base_patch4_window12_384", image_size=1024, output_norms=True
+        ),
         mask_head=MaskHeadRecipe(
             width=256,
             heads=8,

@@ -5,6 +5,7 @@ The only file that knows both recipes and modules.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,16 +13,20 @@ from typing import Any, cast
 import torch
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
-    SiglipVisionConfig,
     SiglipVisionModel,
 )
 
-from segearth.config.model import ImageTokensRecipe, LanguageRecipe, ModelRecipe, PyramidRecipe
+from segearth.config.model import (
+    ImageTokensRecipe,
+    LanguageRecipe,
+    MaskHeadRecipe,
+    ModelRecipe,
+    PyramidRecipe,
+)
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
@@ -29,6 +34,16 @@ from segearth.errors import CheckpointError
 from segearth.model.image_tokens import ImageTower, projector
 from segearth.model.language import LanguageModel
 from segearth.model.pixel_decoder import PixelDecoder
+from segearth.model.pretrained.fitting import Coverage, Part
+from segearth.model.pretrained.loading import (
+    language_config,
+    load_language,
+    load_part,
+    load_tower,
+    load_whole,
+    sources,
+    tower_config,
+)
 from segearth.model.pyramid import Pyramid
 from segearth.model.query_decoder import QueryDecoder
 from segearth.model.segearth import SegEarth
@@ -79,7 +94,7 @@ def geometry(recipe: ModelRecipe) -> Geometry:
         cell = STRIDES[tokens.level] * tokens.pool
         tower_side, cells = 0, pyramid.image_size // cell
     else:
-        config = _tower_config(tokens)
+        config = tower_config(tokens)
         tower_side, cell = cast(int, config.image_size), cast(int, config.patch_size)
         cells = tower_side // cell
     return Geometry(
@@ -105,7 +120,13 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
     )
 
 
-def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) -> SegEarth:
+def build_model(
+    recipe: ModelRecipe,
+    prompter: Prompter,
+    *,
+    pretrained: bool,
+    tell: Callable[[Coverage], None] | None = None,
+) -> SegEarth:
     """Make the model.
 
     Args:
@@ -113,51 +134,59 @@ def build_model(recipe: ModelRecipe, prompter: Prompter, *, pretrained: bool) ->
         prompter: Gives vocabulary size and the image's place.
         pretrained: Read the parts' starting weights; False leaves random weights, to be
             overwritten by a checkpoint. Works under ``torch.device("meta")``.
+        tell: Called with what each part took from its source.
 
     Raises:
         CheckpointError: Starting weights are missing or do not fit.
     """
-    language = LanguageModel(_language(recipe.language, len(prompter.tokenizer), pretrained))
-    pyramid = _pyramid(recipe.pyramid)
-    if pretrained and recipe.pyramid.weights:
-        load_part(pyramid.encoder, Path(recipe.pyramid.weights), allow_unexpected=True)
+    taken: list[Coverage] = []
+    lm = _language(recipe.language, len(prompter.tokenizer), taken if pretrained else None)
+    language = LanguageModel(lm)
+    pyramid = make_pyramid(recipe.pyramid)
     tower = None
     if recipe.image_tokens.source == "tower":
-        tower = ImageTower(_tower(recipe.image_tokens, pretrained), recipe.image_tokens.layer)
+        vision = _tower(recipe.image_tokens, taken if pretrained else None)
+        tower = ImageTower(vision, recipe.image_tokens.layer)
         channels = int(tower.tower.config.hidden_size)
     else:
         channels = sum(pyramid.channels[recipe.image_tokens.level :])
-    head = recipe.mask_head
+    connector = projector(channels, language.width)
+    pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
     model = SegEarth(
         language=language,
         image_tower=tower,
-        mm_projector=projector(channels, language.width),
+        mm_projector=connector,
         pyramid=pyramid,
-        pixel_decoder=PixelDecoder(
-            pyramid.channels,
-            width=head.width,
-            heads=head.heads,
-            points=head.points,
-            layers=head.encoder_layers,
-            ffn=head.encoder_ffn,
-            extra_lateral_relu=head.extra_lateral_relu,
-        ),
-        predictor=QueryDecoder(
-            width=head.width,
-            heads=head.heads,
-            layers=head.decoder_layers,
-            ffn=head.decoder_ffn,
-        ),
+        pixel_decoder=pixel_decoder,
+        predictor=predictor,
         queries_per_target=recipe.queries_per_target,
         token_level=recipe.image_tokens.level,
         token_pool=recipe.image_tokens.pool,
         grid_position=recipe.image_tokens.grid_position,
         bidirectional_prompt=recipe.language.attention == "prefix",
         image_span=prompter.image_span,
-        decode=head.decode,
+        decode=recipe.mask_head.decode,
     )
+    if pretrained:
+        for part, module in parts_of(model).items():
+            named = sources(recipe).get(part)
+            if named is not None:
+                taken.append(load_part(module, part, named))
     _freeze(model, recipe)
+    if tell is not None:
+        for coverage in taken:
+            tell(coverage)
     return model
+
+
+def parts_of(model: SegEarth) -> dict[Part, nn.Module]:
+    """Give the parts that take starting weights once the model stands."""
+    decoders = {"pixel_decoder": model.pixel_decoder, "predictor": model.predictor}
+    return {
+        "connector": model.mm_projector,
+        "pyramid": model.vision_tower_mask,
+        "mask_head": nn.ModuleDict(decoders),
+    }
 
 
 def self_contained(recipe: ModelRecipe, model: SegEarth) -> ModelRecipe:
@@ -180,20 +209,14 @@ def _plain_config(config: PretrainedConfig) -> dict[str, object]:
     return {"model_type": config.model_type, **kept}
 
 
-def load_part(module: nn.Module, file: Path, *, allow_unexpected: bool = False) -> None:
-    """Read starting weights of one part from safetensors.
+def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
+    """Make the mask encoder, at random weights.
 
     Raises:
-        CheckpointError: The file is missing, or a tensor is missing or misshapen.
+        CheckpointError: timm has no such encoder.
     """
-    from segearth.model.checkpoint import load_tensors, read_tensors
-
-    load_tensors(module, read_tensors(file), where=str(file), allow_unexpected=allow_unexpected)
-
-
-def _pyramid(recipe: PyramidRecipe) -> Pyramid:
     try:
-        return Pyramid(recipe.name, recipe.image_size)
+        return Pyramid(recipe.name, recipe.image_size, output_norms=recipe.output_norms)
     except (RuntimeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"timm has no encoder {recipe.name} with maps at strides 4, 8, 16 and 32: {error}",
@@ -202,18 +225,46 @@ def _pyramid(recipe: PyramidRecipe) -> Pyramid:
         ) from error
 
 
-def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreTrainedModel:
+def make_decoders(
+    recipe: MaskHeadRecipe, channels: Sequence[int]
+) -> tuple[PixelDecoder, QueryDecoder]:
+    """Make both decoders of the mask head, at random weights.
+
+    Args:
+        recipe: Their sizes.
+        channels: Of the pyramid's maps, finest first.
+    """
+    pixel_decoder = PixelDecoder(
+        channels,
+        width=recipe.width,
+        heads=recipe.heads,
+        points=recipe.points,
+        layers=recipe.encoder_layers,
+        ffn=recipe.encoder_ffn,
+        extra_lateral_relu=recipe.extra_lateral_relu,
+    )
+    predictor = QueryDecoder(
+        width=recipe.width,
+        heads=recipe.heads,
+        layers=recipe.decoder_layers,
+        ffn=recipe.decoder_ffn,
+    )
+    return pixel_decoder, predictor
+
+
+def _language(
+    recipe: LanguageRecipe, vocabulary: int, taken: list[Coverage] | None
+) -> PreTrainedModel:
+    """Make the language model; with `taken`, from its starting weights, and say so there."""
     dtype = getattr(torch, recipe.dtype)
-    overrides: dict[str, Any] = dict(recipe.config)
-    made_up = "model_type" in overrides
     try:
-        if made_up:
-            kind = str(overrides.pop("model_type"))
-            config = AutoConfig.for_model(kind, **overrides)
-        else:
-            config = AutoConfig.from_pretrained(recipe.name, **overrides)
-        if pretrained and not made_up:
-            lm = AutoModelForCausalLM.from_pretrained(recipe.name, config=config, dtype=dtype)
+        config = language_config(recipe)
+        if taken is not None and recipe.weights:
+            lm, coverage = load_language(recipe, config)
+            taken.append(coverage)
+        elif taken is not None and "model_type" not in recipe.config:
+            lm, coverage = load_whole(recipe.name, config, dtype)
+            taken.append(coverage)
         else:
             lm = AutoModelForCausalLM.from_config(config, dtype=dtype)
     except (OSError, ValueError) as error:
@@ -222,6 +273,9 @@ def _language(recipe: LanguageRecipe, vocabulary: int, pretrained: bool) -> PreT
             where=f"model.language.name {recipe.name}",
             hint="name a folder with config.json and safetensors, or a hub model",
         ) from error
+    head = lm.get_output_embeddings()
+    if not recipe.head_bias and getattr(head, "bias", None) is not None:
+        head.register_parameter("bias", None)
     if vocabulary > cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
         lm.resize_token_embeddings(vocabulary, mean_resizing=False)
     if recipe.lora_rank:
@@ -248,24 +302,14 @@ def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
         ) from error
 
 
-def _tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:
-    if recipe.config:
-        given = {k: v for k, v in recipe.config.items() if k != "model_type"}
-        return SiglipVisionConfig(**cast(dict[str, Any], given))
-    try:
-        return SiglipVisionConfig.from_pretrained(recipe.tower)
-    except OSError as error:
-        raise CheckpointError(
-            "the image tower's config cannot be loaded",
-            where=f"model.image_tokens.tower {recipe.tower}",
-            hint="name a local folder, or give model.image_tokens.config",
-        ) from error
-
-
-def _tower(recipe: ImageTokensRecipe, pretrained: bool) -> SiglipVisionModel:
-    if pretrained and not recipe.config:
-        return SiglipVisionModel.from_pretrained(recipe.tower)
-    return SiglipVisionModel(_tower_config(recipe))
+def _tower(recipe: ImageTokensRecipe, taken: list[Coverage] | None) -> SiglipVisionModel:
+    """Make the image tower; with `taken`, from its starting weights, and say so there."""
+    config = tower_config(recipe)
+    if taken is None or (recipe.config and not recipe.weights):
+        return SiglipVisionModel(config)
+    tower, coverage = load_tower(recipe, config)
+    taken.append(coverage)
+    return tower
 
 
 def _freeze(model: SegEarth, recipe: ModelRecipe) -> None:

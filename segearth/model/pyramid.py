@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segearth.model.swin_padding import pad_before_shift
+
 
 class Pyramid(nn.Module):
     """Feature maps at strides 4, 8, 16 and 32."""
@@ -17,8 +19,14 @@ class Pyramid(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, image_size: int) -> None:
-        """Make the timm backbone `name` for pictures of `image_size` pixels a side."""
+    def __init__(self, name: str, image_size: int, *, output_norms: bool = False) -> None:
+        """Make the encoder.
+
+        Args:
+            name: timm's name of the backbone.
+            image_size: Side of the pictures, pixels.
+            output_norms: Norm the channels of each map, as Mask2Former's Swin does.
+        """
         super().__init__()
         import timm
 
@@ -26,11 +34,16 @@ class Pyramid(nn.Module):
             {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
         )
         self.encoder = timm.create_model(name, pretrained=False, features_only=True, **swin)
+        pad_before_shift(self.encoder)
         info: Any = self.encoder.feature_info
         self._channels: list[int] = info.channels()
         strides: list[int] = info.reduction()
         self.levels = [strides.index(stride) for stride in (4, 8, 16, 32)]
         self.channels_last = "swin" in name  # timm's Swin returns (B, h, w, C)
+        # Channels are normed cell by cell, before the maps leave (Mask2Former's Swin).
+        self.norms = (
+            nn.ModuleList(nn.LayerNorm(count) for count in self.channels) if output_norms else None
+        )
         # Each family's weights expect its own scaling: ImageNet's for Swin, 0.5 for Lite.
         expected = timm.get_pretrained_cfg(name)
         for key in ("mean", "std"):
@@ -56,8 +69,23 @@ class Pyramid(nn.Module):
         maps = self.encoder(scaled)
         chosen = [maps[level] for level in self.levels]
         if self.channels_last:
-            return [fmap.permute(0, 3, 1, 2).contiguous() for fmap in chosen]
+            return [
+                self._norm(i, fmap).permute(0, 3, 1, 2).contiguous()
+                for i, fmap in enumerate(chosen)
+            ]
+        if self.norms is not None:
+            return [
+                self._norm(i, fmap.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).contiguous()
+                for i, fmap in enumerate(chosen)
+            ]
         return chosen
+
+    def _norm(self, level: int, fmap: Tensor) -> Tensor:
+        """Norm the channels of ``(B, h, w, C)``, if there are norms."""
+        if self.norms is None:
+            return fmap
+        normed: Tensor = self.norms[level](fmap)
+        return normed
 
     def train(self, mode: bool = True) -> Pyramid:
         """Never leave eval mode: batches are small, so batch norm keeps its statistics."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segearth.config.places import is_hub_name
 from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
@@ -11,15 +12,27 @@ from segearth.errors import RecipeError
 def missing_files(recipe: Recipe) -> list[str]:
     """List the files that a recipe names and that are not there, as ``key: file``.
 
-    The language model and the image tower are left out: they may be names on a hub.
+    Names of the hub are left out, and so are `model.language.name` and
+    `model.image_tokens.tower`, which say what is wrong with them when they are read. A run
+    that starts from a whole model (`train.init_from`) needs no other weights.
     """
+    model = recipe.model
     named = {
         "data.train": recipe.data.train,
         "data.validation": recipe.data.validation,
         "data.targets": recipe.data.targets,
-        "model.pyramid.weights": recipe.model.pyramid.weights,
-        "train.init_from": recipe.train.init_from,
     }
+    weights = {
+        "model.language.weights": model.language.weights,
+        "model.image_tokens.weights": model.image_tokens.weights,
+        "model.image_tokens.connector": model.image_tokens.connector,
+        "model.pyramid.weights": model.pyramid.weights,
+        "model.mask_head.weights": model.mask_head.weights,
+    }
+    if recipe.train.init_from:
+        named["train.init_from"] = recipe.train.init_from
+    else:
+        named |= {key: name for key, name in weights.items() if not is_hub_name(name)}
     return [f"{key}: {name}" for key, name in named.items() if name and not Path(name).exists()]
 
 

@@ -31,6 +31,7 @@ from segearth.model.checkpoint import (
     read_tensors,
     save_model,
 )
+from segearth.model.pretrained.fitting import Coverage
 from segearth.training.card import write_card
 from segearth.training.lock import locked_run
 from segearth.training.optimizer import (
@@ -79,13 +80,21 @@ class Samples(Dataset[Batch]):
 class Run:
     """One training run in its folder."""
 
-    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        *,
+        resume: bool,
+        tell: Callable[[Coverage], None] | None = None,
+    ) -> None:
         """Build model, data and optimizer.
 
         Args:
             recipe: What to do.
             folder: Where `recipe.yaml`, `log.jsonl`, `last/` and `best/` go.
             resume: Go on from `last/`.
+            tell: Called with what each part took from its starting weights.
 
         Raises:
             UsageError: The folder holds a run already and `resume` is false.
@@ -110,7 +119,10 @@ class Run:
         self.prompter = build_prompter(recipe.model, build_tokenizer(recipe.model))
         self.stream = Stream(recipe.data, recipe.seed)
         self.model = build_model(
-            recipe.model, self.prompter, pretrained=not (recipe.train.init_from or resume)
+            recipe.model,
+            self.prompter,
+            pretrained=not (recipe.train.init_from or resume),
+            tell=tell,
         )
         if resume or recipe.train.init_from:
             # On resuming, what does not learn (a frozen encoder) comes from `last/` too.

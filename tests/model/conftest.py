@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -96,3 +97,14 @@ def example(picture):
             ),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def released():
+    """`released.py` beside this file: names and shapes of released weights."""
+    spec = importlib.util.spec_from_file_location(
+        "released", Path(__file__).with_name("released.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

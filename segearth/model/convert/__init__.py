@@ -1,0 +1,1 @@
+"""Released checkpoints into ours, and ours into the authors'; nothing is lost on the way."""

@@ -1,0 +1,1 @@
+"""Public weights, found by name and put into our parts; a file a source."""

@@ -1,0 +1,335 @@
+"""Released names through the converters and back: the same bits, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from segearth.config.model import ImageTokensRecipe, LanguageRecipe, PyramidRecipe
+from segearth.config.presets import mipha_3b
+from segearth.errors import CheckpointError, UsageError
+from segearth.model.build import build_tokenizer
+from segearth.model.checkpoint import load_model
+from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID, convert_mask2former
+from segearth.model.convert.phi_heads import join_heads
+from segearth.model.convert.segearth_r1 import LANGUAGE, convert_r1
+from segearth.model.convert.segearth_r2 import (
+    convert_r2,
+    convert_to_r2,
+    merge_lora,
+    to_upstream,
+)
+from segearth.model.convert.writing import ASIDE
+from segearth.model.pretrained.swin import to_original
+
+SWIN_T = {"width": 96, "depths": (2, 2, 6, 2), "heads": (3, 6, 12, 24), "window": 7}
+PHI = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "partial_rotary_factor": 0.5,
+    "max_position_embeddings": 2048,
+}
+TOWER = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "image_size": 44,
+    "patch_size": 14,
+}
+
+
+def same(one, other):
+    """The same names, types and bits."""
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert tensor.dtype == other[name].dtype, name
+        assert torch.equal(tensor, other[name]), name
+
+
+@pytest.fixture(scope="module")
+def base():
+    """The paper's recipe around small parts."""
+    paper = mipha_3b()
+    template = replace(paper.template, end="[SEP]")
+    return replace(
+        paper,
+        template=template,
+        language=LanguageRecipe(name="nano", config={"model_type": "phi", **PHI}),
+        image_tokens=ImageTokensRecipe(source="tower", config=TOWER),
+        pyramid=PyramidRecipe(
+            name="swin_tiny_patch4_window7_224", image_size=256, output_norms=True
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def r2(released, base, tmp_path_factory):
+    """The authors' merged folder, small, with all that is never read."""
+    folder = tmp_path_factory.mktemp("r2") / "hfweights"
+    tokenizer = build_tokenizer(base)
+    tokenizer.save_pretrained(str(folder))
+    rows = len(tokenizer)
+    shapes = (
+        released.phi(width=64, layers=2, ffn=96, rows=rows, head_bias=False)
+        | released.siglip("model.vision_tower.vision_model.", 32, 2, 48, 14, 9)
+        | released.linear("model.mm_projector.0", 64, 32)
+        | released.linear("model.mm_projector.2", 64, 64)
+        | released.swin("model.vision_tower_mask.", **SWIN_T)
+        | released.mask_head(channels=96)
+        | released.linear("SEG_token_projector", 256, 64)
+    )
+    save_file(released.random_tensors(shapes), folder / "model.safetensors")
+    vision = {"vision_tower": {**TOWER, "mm_vision_select_layer": -2}}
+    config = {"model_type": "mipha_phi", "vocab_size": rows, **PHI, "vision_config": vision}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ours(r2, base, tmp_path_factory):
+    """The same as a model folder."""
+    folder = tmp_path_factory.mktemp("ours") / "model"
+    return folder, convert_r2(r2, folder, base=base)
+
+
+def test_r2_there_and_back_is_the_same_folder(r2, ours, tmp_path):
+    folder, _ = ours
+
+    convert_to_r2(folder, tmp_path / "back")
+
+    same(load_file(tmp_path / "back" / "model.safetensors"), load_file(r2 / "model.safetensors"))
+    back, there = ((f / "config.json").read_text() for f in (tmp_path / "back", r2))
+    assert json.loads(back) == json.loads(there)
+
+
+def test_r2_as_ours_loads_with_every_tensor(r2, ours):
+    folder, conversion = ours
+    theirs = load_file(r2 / "model.safetensors")
+
+    model, prompter, recipe = load_model(folder)
+
+    assert sum(conversion.taken.values()) + sum(map(len, conversion.aside.values())) == len(theirs)
+    assert sum(conversion.taken.values()) == len(model.state_dict())
+    assert len(prompter.tokenizer) == model.language.lm.lm_head.weight.shape[0]
+    assert model.language.lm.lm_head.bias is None
+    assert (recipe.mask_head.extra_lateral_relu, recipe.mask_head.decode) == (True, "per-query")
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor.to(torch.bfloat16), theirs[to_upstream(name)]), name
+
+
+def test_what_the_authors_never_read_is_kept_and_named(ours):
+    folder, conversion = ours
+
+    reasons = {why: len(names) for why, names in conversion.aside.items()}
+
+    assert reasons == {
+        "learnt queries; [SEG] takes their place": 2,
+        "never read by the authors' code": 2 + 4,
+        "rebuilt from the window size": 12,
+    }
+    assert len(load_file(folder / ASIDE)) == 20
+
+
+def test_a_conversion_is_not_overwritten_unasked(r2, ours, base):
+    folder, _ = ours
+    before = (folder / "model.safetensors").stat().st_mtime_ns
+
+    with pytest.raises(UsageError, match="already holds results"):
+        convert_r2(r2, folder, base=base)
+
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
+
+
+def changed(folder, target, change):
+    """Copy a folder with its tensors changed."""
+    target.mkdir()
+    for file in folder.iterdir():
+        (target / file.name).write_bytes(file.read_bytes())
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, target / "model.safetensors")
+    return target
+
+
+MISTAKES = {
+    "missing": (lambda t: t.pop("predictor.decoder_norm.bias"), "missing predictor.decoder_norm"),
+    "unknown": (lambda t: t.update({"foreign.weight": torch.ones(1)}), "unknown: foreign.weight"),
+    "misshapen": (
+        lambda t: t.update({"SEG_token_projector.bias": torch.ones(3)}),
+        r"misshapen SEG_token_projector.bias: \(3,\), expected \(256,\)",
+    ),
+    "part-missing": (
+        lambda t: [t.pop(n) for n in list(t) if n.startswith("model.mm_projector")],
+        "it has no connector",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_what_is_not_r2_is_named_and_nothing_is_written(r2, base, tmp_path, change, message):
+    source = changed(r2, tmp_path / "src", change)
+
+    with pytest.raises(CheckpointError, match=message):
+        convert_r2(source, tmp_path / "out", base=base)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_trained_bias_of_the_word_head_has_no_place_in_theirs(ours, tmp_path):
+    source = changed(
+        ours[0],
+        tmp_path / "src",
+        lambda t: t.update({"language.lm.lm_head.bias": torch.ones(3)}),
+    )
+
+    with pytest.raises(
+        CheckpointError, match=r"no place for 1 tensors: language\.lm\.lm_head\.bias"
+    ):
+        convert_to_r2(source, tmp_path / "out")
+
+
+def test_lora_is_added_where_it_belongs():
+    layer = "language.lm.model.layers.0.self_attn.q_proj."
+    tensors = {
+        f"{layer}base_layer.weight": torch.eye(2),
+        f"{layer}base_layer.bias": torch.tensor([5.0, 6.0]),
+        f"{layer}lora_A.default.weight": torch.tensor([[1.0, 2.0]]),
+        f"{layer}lora_B.default.weight": torch.tensor([[3.0], [4.0]]),
+        "x": torch.ones(1),
+    }
+
+    plain, merged = merge_lora(tensors, alpha=2, rank=1)
+
+    assert merged == 1
+    assert plain.keys() == {f"{layer}weight", f"{layer}bias", "x"}
+    # I + 2 * [3, 4]^T [1, 2]
+    assert plain[f"{layer}weight"].tolist() == [[7.0, 12.0], [8.0, 17.0]]
+
+
+@pytest.fixture(scope="module")
+def r1(released, tmp_path_factory):
+    """A released folder of SegEarth-R1, small: fused heads, its own connector and query."""
+    folder = tmp_path_factory.mktemp("r1")
+    shapes = released.phi(width=64, layers=2, ffn=96, rows=70, head_bias=False, fused=True)
+    shapes |= released.swin("model.vision_tower.", **SWIN_T) | released.mask_head(channels=96)
+    for name, shape in {
+        "proj1": (64, 96, 3, 3),
+        "proj2": (64, 64, 3, 3),
+        "fc": (64, 64, 1, 1),
+    }.items():
+        shapes |= {
+            f"model.mm_projector.{name}.weight": shape,
+            f"model.mm_projector.{name}.bias": (64,),
+        }
+    for name, side in (("norm1", 16), ("norm2", 8)):
+        shapes |= {
+            f"model.mm_projector.{name}.{kind}": (64, side, side) for kind in ("weight", "bias")
+        }
+    shapes |= {"seg_query": (100, 64), "d_layers.layers.0.0.to_q.weight": (16, 16)}
+    shapes |= released.norm("d_layers.norm", 16) | released.linear("text_projector", 16, 64)
+    shapes |= released.linear("origin_SEG_token_projector", 16, 64)
+    shapes |= released.linear("local_project", 16, 96)
+    shapes |= released.linear("SEG_token_projector", 256, 32)
+    save_file(released.random_tensors(shapes), folder / "model.safetensors")
+    config = {"model_type": "llava_phi", "vocab_size": 70, **PHI}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "vocab.json").write_text("{}")
+    return folder
+
+
+def test_r1_comes_apart_without_losing_a_bit(r1, tmp_path):
+    conversion = convert_r1(r1, tmp_path / "out")
+
+    language = load_file(tmp_path / "out" / LANGUAGE / "model.safetensors")
+    back = load_file(tmp_path / "out" / ASIDE) | load_file(tmp_path / "out" / MASK_HEAD)
+    back |= {
+        "model.vision_tower." + to_original(name): tensor
+        for name, tensor in load_file(tmp_path / "out" / PYRAMID).items()
+    }
+    for index in range(2):
+        layer = f"model.layers.{index}.self_attn."
+        for kind in ("weight", "bias"):
+            parts = [language.pop(f"{layer}{letter}_proj.{kind}") for letter in "qkv"]
+            back[f"{layer}query_key_value.{kind}"] = join_heads(*parts, 4)
+    same(back | language, load_file(r1 / "model.safetensors"))
+    whole = sum(conversion.taken.values()) + sum(map(len, conversion.aside.values()))
+    assert whole == len(back | language) + 2 * 2 * 2  # fused in two layers, weights and biases
+
+
+def test_r1_says_which_mechanisms_are_not_configured(r1, tmp_path):
+    conversion = convert_r1(r1, tmp_path / "out")
+
+    waiting = {why: len(names) for why, names in conversion.aside.items() if "not yet" in why}
+
+    assert waiting == {
+        "connector of two strided convolutions: not yet configured": 10,
+        "instruction as query (description pooling and D-Projector): not yet configured": 11,
+    }
+    assert any("not SegEarth-R1" in note for note in conversion.notes)
+    assert (tmp_path / "out" / LANGUAGE / "vocab.json").is_file()
+
+
+def test_r1s_language_model_loads_as_plain_phi(r1, tmp_path):
+    convert_r1(r1, tmp_path / "out")
+
+    lm, info = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "out" / LANGUAGE, output_loading_info=True
+    )
+
+    assert set(info["missing_keys"]) == {"lm_head.bias"}  # R1 has none
+    assert not info["unexpected_keys"]
+    assert lm.config.vocab_size == 70
+
+
+def test_a_config_without_the_rotary_share_is_refused(r1, tmp_path):
+    (tmp_path / "src").mkdir()
+    for file in r1.iterdir():
+        (tmp_path / "src" / file.name).write_bytes(file.read_bytes())
+    config = {k: v for k, v in PHI.items() if k != "partial_rotary_factor"} | {"vocab_size": 70}
+    (tmp_path / "src" / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(CheckpointError, match="partial_rotary_factor"):
+        convert_r1(tmp_path / "src", tmp_path / "out")
+
+
+def test_an_official_pickle_becomes_pyramid_and_mask_head(released, tmp_path):
+    shapes = released.swin("backbone.", **SWIN_T)
+    shapes |= released.mask_head("sem_seg_head.", official=True, channels=96)
+    tensors = {n: t.float() for n, t in released.random_tensors(shapes).items()}
+    file = tmp_path / "model_final_54b88a.pkl"
+    tree = {"model": {n: t.numpy() for n, t in tensors.items()}, "__author__": "third_party"}
+    file.write_bytes(pickle.dumps(tree))
+
+    conversion = convert_mask2former(file, tmp_path / "out")
+
+    head = load_file(tmp_path / "out" / MASK_HEAD)
+    pyramid = load_file(tmp_path / "out" / PYRAMID)
+    aside = load_file(tmp_path / "out" / ASIDE)
+    assert len(head) + len(pyramid) + len(aside) == len(tensors)
+    assert sum(conversion.taken.values()) == len(head) + len(pyramid)
+    lateral = tensors["sem_seg_head.pixel_decoder.adapter_1.norm.weight"]
+    assert torch.equal(head["pixel_decoder.adapter_1.1.weight"], lateral)
+    merging = tensors["backbone.layers.0.downsample.reduction.weight"]
+    assert torch.equal(pyramid["encoder.layers_1.downsample.reduction.weight"], merging)
+    assert torch.equal(pyramid["norms.3.bias"], tensors["backbone.norm3.bias"])
+
+
+def test_a_mask2former_with_another_backbone_is_refused(released, tmp_path):
+    tensors = released.random_tensors({"backbone.stem.conv1.weight": (4, 3, 7, 7)})
+    file = tmp_path / "resnet.pkl"
+    file.write_bytes(pickle.dumps({"model": {n: t.float().numpy() for n, t in tensors.items()}}))
+
+    with pytest.raises(CheckpointError, match=r"unknown: backbone\.stem"):
+        convert_mask2former(file, tmp_path / "out")
+
+    assert not Path(tmp_path / "out").exists()
