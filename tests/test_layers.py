@@ -21,7 +21,7 @@ LAYERS = [
     {"config", "geo", "metrics"},
     {"data", "matching"},
     {"model", "losses"},
-    {"evaluation", "prediction", "profiling"},
+    {"building", "evaluation", "prediction", "profiling"},
     {"training"},
     {"cli"},
     {"__main__"},
