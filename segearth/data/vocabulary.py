@@ -15,8 +15,8 @@ from functools import cache
 from segearth.data.objects import Kind
 
 THINGS = """
-airplane, plane, helicopter, ship, motorboat, sailboat, boat, small car, vehicle, truck, van, bus, taxi,
-large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck, truck tractor,
+airplane, plane, helicopter, ship, motorboat, sailboat, boat, small car, vehicle, truck, van, bus,
+taxi, large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck, truck tractor,
 building, house, roof, mobile home, shed, garage, hangar, terminal, control tower, carport, canopy,
 storage tank, small tank, silo, small silo, chimney, cooling tower, windmill, solar panel,
 greenhouse, swimming pool, pool deck, tennis court, basketball court, volleyball court,
