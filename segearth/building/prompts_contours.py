@@ -58,8 +58,8 @@ def draw_contours(
     kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     for mask, colour in zip(groups, COLOURS.values(), strict=False):
         small = _scaled(mask, height, width)
-        frame = cv2.dilate(small, kernel) & ~small & 1
-        drawn[frame.astype(bool)] = colour
+        grown = np.asarray(cv2.dilate(small, kernel), np.bool_)
+        drawn[grown & (small == 0)] = colour
     return drawn
 
 
@@ -81,5 +81,6 @@ def _scaled(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.uint
     ys, xs = np.nonzero(pixels)
     small[ys * height // rows, xs * width // columns] = 1
     if rows < height or columns < width:  # enlarged: close the gaps between the pixels
-        small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(small, np.uint8)
+        larger = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(larger, np.uint8)
+    return small

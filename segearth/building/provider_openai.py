@@ -101,9 +101,10 @@ class OpenAiProvider:
         return body | ({"response_format": {"type": "json_object"}} if as_json else {})
 
     def _refusal(self, error: APIStatusError) -> CallError:
-        code = error.status_code
+        code, body = error.status_code, error.body
+        said = body.get("message") if isinstance(body, dict) else None
         return CallError(
-            without_key(f"HTTP {code}: {error.message}", self._key),
+            without_key(f"HTTP {code}: {said or error.message}", self._key),
             again=code in _PASSING or code >= 500,
             after_s=after_from(error.response.headers.get("retry-after")),
             fatal=code in _HOPELESS,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from segearth.data.manifest import FACETS, Fault, read_lines
 from segearth.data.rle import Rle, is_rle, mask_area_px
@@ -155,7 +155,7 @@ def _region(item: object) -> Region:
     granularity = item.get("granularity") or granularity_of(category)
     if granularity not in FACETS["granularity"]:
         raise _Wrong(f'"granularity" {granularity!r} should be one of {FACETS["granularity"]}')
-    return Region(mask=mask, category=category, granularity=granularity)
+    return Region(mask=cast(Rle, mask), category=category, granularity=granularity)
 
 
 def granularity_of(category: str | None) -> str:

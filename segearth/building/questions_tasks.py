@@ -59,9 +59,7 @@ class Task:
     style: Style
 
 
-def plan_tasks(
-    subject: Subject, count: int, styles: Sequence[Style], seed: int, *, salt: str = ""
-) -> list[Task]:
+def plan_tasks(subject: Subject, count: int, styles: Sequence[Style], seed: int) -> list[Task]:
     """Choose up to `count` questions about an image: the same for the same seed.
 
     Args:
@@ -69,7 +67,6 @@ def plan_tasks(
         count: How many are wanted; about a third of them about several groups.
         styles: Gone through in turn.
         seed: Of all choices.
-        salt: Told apart in the ids, for a second set about the same images.
 
     Returns:
         Different tasks; fewer than `count` if the image does not hold as many.
@@ -91,13 +88,13 @@ def plan_tasks(
         chosen.append(tuple(pool[queue.pop()]))
     offset = int(rng.integers(len(styles)))
     return [
-        _task(subject, groups, styles[(offset + index) % len(styles)], salt)
+        _task(subject, groups, styles[(offset + index) % len(styles)])
         for index, groups in enumerate(chosen)
     ]
 
 
-def _task(subject: Subject, groups: tuple[Group, ...], style: Style, salt: str) -> Task:
-    content = [subject.name, style, [[group.category, group.masks] for group in groups], salt]
+def _task(subject: Subject, groups: tuple[Group, ...], style: Style) -> Task:
+    content = [subject.name, style, [[group.category, group.masks] for group in groups]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
     return Task(id=f"{subject.name}#{digest}", subject=subject, groups=groups, style=style)
 

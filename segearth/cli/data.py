@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segearth.cli import options, output
+from segearth.cli import data_build, data_export, data_questions, options, output
 from segearth.errors import DataError
 
 EXAMPLES = 5  # of a kind of mistake; more do not help to understand it
@@ -161,3 +161,8 @@ def ingredients(
         output.print_json({"written": [str(path) for path in written]})
     else:
         output.print_text("\n".join(str(path) for path in written))
+
+
+app.command("questions")(data_questions.questions)
+app.command("export")(data_export.export)
+app.command("build")(data_build.build)
