@@ -105,9 +105,9 @@ class GeminiProvider:
 
 def _reply(response: Any) -> Reply:
     candidates = response.candidates or []
-    reason = (
-        str(getattr(candidates[0], "finish_reason", "") or "") if candidates else "no candidate"
-    )
+    if not candidates and not response.prompt_feedback:
+        raise CallError("the reply holds no candidate", again=True, charged=True)
+    reason = str(candidates[0].finish_reason or "") if candidates else "the prompt was blocked"
     if "MAX_TOKENS" in reason:
         raise CallError("the reply was cut off at the token limit", again=True, charged=True)
     parts = (candidates[0].content.parts or []) if candidates and candidates[0].content else []

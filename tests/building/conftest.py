@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
@@ -138,10 +138,9 @@ def handler_of(server):
             wrap = openai_body if "messages" in body else gemini_body
             if isinstance(action, str):
                 action = ("raw", json.dumps(wrap(action)).encode())
-            try:
+            # The client may have lost patience, as it should.
+            with suppress(BrokenPipeError, ConnectionResetError):
                 self.reply(*action)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the client lost patience, as it should
 
         def reply(self, kind, *rest):
             if kind == "status":

@@ -85,7 +85,7 @@ def test_both_clients_send_a_picture_with_lines_and_the_temperature(tmp_path, ta
     assert openai["response_format"] == {"type": "json_object"}
     assert gemini["generationConfig"]["responseMimeType"] == "application/json"
     assert openai["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png")
-    assert gemini["contents"][0]["parts"][0]["inlineData"]["mimeType"] == "image/png"
+    assert gemini["contents"][0]["parts"][0]["inlineData"]["mime_type"] == "image/png"
 
 
 # Every way of failing once; what comes next is good.
@@ -112,7 +112,7 @@ def test_each_misbehaviour_is_overcome(tmp_path, targets, serving, provider):
 
     def moody(number, prompt):
         with lock:
-            kind = next(turn, None) if number % 2 == 0 else None
+            kind = next(turn, None) if number % 3 < 2 else None
         return good(number, prompt) if kind is None else ONCE[kind]
 
     with serving(moody) as server:
@@ -158,7 +158,8 @@ def test_what_fails_is_listed_and_only_that_is_asked_again(tmp_path, targets, se
         second = run(targets, out, settings(server, per_image=9, attempts=2))
         asked = len(server.prompts) - before
 
-    assert refused and not refused & written
+    assert refused
+    assert not refused & written
     assert {row["id"] for row in listed} == refused
     assert all("not one strict JSON" in row["reason"] for row in listed)
     assert second.failures == ()
@@ -177,7 +178,7 @@ def test_a_budget_stops_before_it_is_overrun(tmp_path, targets, serving):
 
     # A call may cost up to 8,192 tokens at 10 USD a million: one fits in, a second often does.
     assert summary.usd <= 0.1
-    assert 0 < summary.questions
+    assert summary.questions > 0
     assert {failure.reason[:23] for failure in summary.failures} == {"the budget of 0.1 USD l"}
     assert again.usd <= 0.1
     assert more.failures == ()
@@ -185,8 +186,8 @@ def test_a_budget_stops_before_it_is_overrun(tmp_path, targets, serving):
 
 
 def test_a_budget_without_prices_is_refused(tmp_path, targets, serving):
+    free = {"usd_per_mtok_in": 0.0, "usd_per_mtok_out": 0.0}
     with serving(good) as server, pytest.raises(UsageError, match="a budget needs prices"):
-        free = {"usd_per_mtok_in": 0.0, "usd_per_mtok_out": 0.0}
         run(targets, tmp_path / "out", settings(server, budget_usd=1.0, **free))
 
 
@@ -215,9 +216,7 @@ def test_a_key_that_fails_midway_loses_nothing(tmp_path, targets, serving):
 
     assert summary.questions == len(lines_of(tmp_path / "out" / "questions.jsonl")) == 2
     assert len(server.prompts) == 3
-    assert {failure.reason for failure in summary.failures} == {
-        "HTTP 403: Error code: 403 - {'error': {'message': 'no', 'code': 403}}"
-    }
+    assert {failure.reason for failure in summary.failures} == {"HTTP 403: no"}
 
 
 def unnamed(targets):
