@@ -37,7 +37,8 @@ WITH_TORCH = re.compile(
 TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "safetensors"}
 
 # Distribution names that differ from what one imports.
-DISTRIBUTION = {"cv2": "opencv-python-headless", "yaml": "pyyaml"}
+DISTRIBUTION = {"cv2": "opencv-python-headless", "google": "google-genai", "yaml": "pyyaml"}
+EXTRAS = ("openai", "gemini", "parquet")  # imported where they are used, and asked for by name
 # Declared without being imported by us, and why.
 NOT_IMPORTED = {
     "torchvision": "timm imports it, and pip has to choose it together with torch",
@@ -97,7 +98,9 @@ def test_every_folder_and_file_has_a_layer():
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=!~\[ ]", line)[0] for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *(line for name in EXTRAS for line in extras[name])]
+    declared = {re.split(r"[<>=!~\[ ]", line)[0] for line in lines}
 
     names = {name for path in MODULES for name in foreign(imported(path))}
     used = {DISTRIBUTION.get(name, name) for name in names}

@@ -31,7 +31,7 @@ class Failure:
     """A task's, or an image's name."""
     image: str
     kind: str
-    """image, naming or question."""
+    """image, naming or question; "nothing to ask" is no failure."""
     reason: str
 
 

@@ -33,7 +33,7 @@ from segearth.building.questions_records import (
     write_failures,
 )
 from segearth.building.questions_subjects import Subject, read_subjects
-from segearth.building.questions_templates import write_with_templates
+from segearth.building.questions_templates import NOTHING_TO_ASK, write_with_templates
 from segearth.building.store import Store
 from segearth.data.manifest import Record, write_manifest
 from segearth.errors import DataError, UsageError
@@ -58,6 +58,8 @@ class QuestionSummary:
     """With at least one question."""
     targets: int
     failures: tuple[Failure, ...]
+    without: tuple[Failure, ...]
+    """Images of which templates can ask nothing: no failure, but listed beside them."""
     cached: int
     """Replies taken from earlier runs."""
     calls: int
@@ -113,9 +115,11 @@ def run(
             records, more = write_with_templates(
                 _tracked(usable, track), options.per_image, options.seed, _origin(options)
             )
+            more, without = _apart(more)
             cached, totals = 0, dict.fromkeys(("calls", "input_tokens", "output_tokens"), 0)
             usd = 0.0
         else:
+            without = []
             with closing(Store(out / "calls.sqlite")) as store:
                 ledger = _ledger(store, options)
                 caller = _caller(store, ledger, options)
@@ -137,6 +141,7 @@ def run(
             images=len({record.image for record in records}),
             targets=sum(len(record.masks) for record in records),
             failures=tuple(failures),
+            without=tuple(without),
             cached=cached,
             usd=usd,
             **totals,
@@ -180,6 +185,12 @@ def _with_right_sizes(subjects: Sequence[Subject]) -> tuple[list[Subject], list[
             reason = f"a mask has the size {odd[0]}, the image {size} (height, width)"
         failures.append(Failure(id=subject.name, image=subject.name, kind="image", reason=reason))
     return usable, failures
+
+
+def _apart(failures: Sequence[Failure]) -> tuple[list[Failure], list[Failure]]:
+    """Separate what failed from what merely gives no question."""
+    without = [failure for failure in failures if failure.kind == NOTHING_TO_ASK]
+    return [failure for failure in failures if failure.kind != NOTHING_TO_ASK], without
 
 
 def _tracked(subjects: Sequence[Subject], track: Track) -> Iterable[Subject]:
@@ -250,8 +261,9 @@ def _write(
     wanted: dict[str, object],
 ) -> None:
     take_images(subjects, records, out)
-    write_failures(out / "failures.jsonl", summary.failures)
+    write_failures(out / "failures.jsonl", (*summary.failures, *summary.without))
     write_manifest(out / RESULT, records)
-    figures = asdict(summary) | {"failures": len(summary.failures)}
+    figures = asdict(summary)
+    figures |= {name: len(figures[name]) for name in ("failures", "without")}
     state = {"wanted": wanted, "figures": figures}
     write_text(out / _STATE, json.dumps(state, ensure_ascii=False, indent=2) + "\n")

@@ -22,6 +22,8 @@ from segearth.data.targets import AnnotatedImage, Target
 from segearth.errors import DataError
 from segearth.geo.raster import open_scene
 
+NOTHING_TO_ASK = "nothing to ask"
+
 
 def write_with_templates(
     subjects: Iterable[Subject], per_image: int, seed: int, origin: Origin
@@ -43,11 +45,11 @@ def write_with_templates(
         try:
             made = _write(subject, per_image, seed, origin)
         except DataError as error:
-            failures.append(_failure(subject, error.problem))
+            failures.append(_failure(subject, "image", error.problem))
             continue
         records += made
         if not made:
-            failures.append(_failure(subject, _why_none(subject)))
+            failures.append(_failure(subject, NOTHING_TO_ASK, _why_none(subject)))
     return records, failures
 
 
@@ -99,5 +101,5 @@ def _why_none(subject: Subject) -> str:
     )
 
 
-def _failure(subject: Subject, reason: str) -> Failure:
-    return Failure(id=subject.name, image=subject.name, kind="image", reason=reason)
+def _failure(subject: Subject, kind: str, reason: str) -> Failure:
+    return Failure(id=subject.name, image=subject.name, kind=kind, reason=reason)

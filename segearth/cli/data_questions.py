@@ -69,9 +69,7 @@ def questions(
     attempts: Annotated[
         int, typer.Option("--attempts", help="Replies asked for until one keeps the rules.")
     ] = 3,
-    tries: Annotated[
-        int, typer.Option("--tries", help="Calls made until there is a reply.")
-    ] = 5,
+    tries: Annotated[int, typer.Option("--tries", help="Calls made until there is a reply.")] = 5,
     budget_usd: Annotated[
         float,
         typer.Option("--budget-usd", help="All calls of OUT together cost no more; 0: no limit."),
@@ -144,6 +142,7 @@ def _figures(summary: QuestionSummary, out: Path) -> dict[str, object]:
         "targets": summary.targets,
         "failures": len(summary.failures),
         "reasons": dict(reasons.most_common(_SHOWN)),
+        "images_without": len(summary.without),
         "cached": summary.cached,
         "calls": summary.calls,
         "input_tokens": summary.input_tokens,
@@ -162,6 +161,8 @@ def _show(summary: QuestionSummary, out: Path) -> None:
             f"{summary.calls} calls so far, {summary.input_tokens} tokens in, "
             f"{summary.output_tokens} out, {summary.usd:.4f} USD; {summary.cached} replies reused"
         )
+    if summary.without:
+        output.say(f"{len(summary.without)} images give no question, see {out / 'failures.jsonl'}")
     if summary.failures:
         reasons = Counter(failure.reason for failure in summary.failures).most_common(_SHOWN)
         output.warn(f"{len(summary.failures)} could not be written, see {out / 'failures.jsonl'}")

@@ -16,7 +16,8 @@ from segearth.data.objects import Kind
 
 THINGS = """
 airplane, plane, helicopter, ship, motorboat, sailboat, boat, small car, vehicle, truck, van, bus,
-taxi, large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck, truck tractor,
+taxi, large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck,
+truck tractor,
 building, house, roof, mobile home, shed, garage, hangar, terminal, control tower, carport, canopy,
 storage tank, small tank, silo, small silo, chimney, cooling tower, windmill, solar panel,
 greenhouse, swimming pool, pool deck, tennis court, basketball court, volleyball court,
