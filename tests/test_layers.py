@@ -42,6 +42,7 @@ TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "
 # Distribution names that differ from what one imports.
 DISTRIBUTION = {
     "cv2": "opencv-python-headless",
+    "google": "google-genai",
     "huggingface_hub": "huggingface-hub",
     "yaml": "pyyaml",
 }

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from segearth.cli import (
+    data_build,
     data_convert,
+    data_export,
     data_fetch,
     data_filter,
     data_masks,
+    data_questions,
     data_review,
     data_stats,
     data_weights,
@@ -180,3 +183,6 @@ app.command("masks")(data_masks.masks)
 app.command("filter")(data_filter.filter_)
 app.command("review")(data_review.review)
 app.command("convert-weights")(data_weights.convert_weights)
+app.command("questions")(data_questions.questions)
+app.command("export")(data_export.export)
+app.command("build")(data_build.build)

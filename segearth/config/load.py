@@ -39,6 +39,15 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: The file cannot be read, or it has mistakes; all are listed at once.
     """
+    return from_tree(Recipe, read_tree(path, overrides), where=str(path))
+
+
+def read_tree(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a YAML mapping and apply ``key.path=value`` overrides.
+
+    Raises:
+        RecipeError: The file cannot be read, is no mapping, or an override is none.
+    """
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +59,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError("a recipe is a mapping of keys to values", where=str(path))
     for override in overrides:
         _apply(tree, override)
-    return from_tree(Recipe, tree, where=str(path))
+    return tree
 
 
 def from_tree(kind: type[T], tree: Mapping[str, Any], *, where: str) -> T:
@@ -78,7 +87,7 @@ def to_tree(recipe: Any) -> dict[str, Any]:
     return tree
 
 
-def dump_yaml(recipe: Recipe) -> str:
+def dump_yaml(recipe: Any) -> str:
     """Write a recipe as YAML, keys in the order of the schema."""
     return yaml.safe_dump(to_tree(recipe), sort_keys=False, allow_unicode=True)
 

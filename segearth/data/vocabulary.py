@@ -15,8 +15,9 @@ from functools import cache
 from segearth.data.objects import Kind
 
 THINGS = """
-airplane, helicopter, ship, motorboat, sailboat, boat, small car, vehicle, truck, van, bus, taxi,
-large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck, truck tractor,
+airplane, plane, helicopter, ship, motorboat, sailboat, boat, small car, vehicle, truck, van, bus,
+taxi, large vehicle, small vehicle, trailer, tractor, excavator, dump truck, cargo truck,
+truck tractor,
 building, house, roof, mobile home, shed, garage, hangar, terminal, control tower, carport, canopy,
 storage tank, small tank, silo, small silo, chimney, cooling tower, windmill, solar panel,
 greenhouse, swimming pool, pool deck, tennis court, basketball court, volleyball court,
@@ -76,6 +77,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "overpass": ("flyover",),
     "parking lot": ("car park",),
     "path": ("footpath", "track"),
+    "plane": ("airplane", "aircraft", "aeroplane", "jet"),
     "playground": ("play area",),
     "pond": ("small lake",),
     "railway": ("railroad", "railway line"),

@@ -16,19 +16,31 @@ from dataclasses import dataclass
 from functools import cache
 
 from segearth.data.vocabulary import SYNONYMS, plural, singular
+from segearth.data.vocabulary_implicit_aircraft import AIRCRAFT
 from segearth.data.vocabulary_implicit_built import BUILT
+from segearth.data.vocabulary_implicit_craft import CRAFT
 from segearth.data.vocabulary_implicit_land import LAND
 from segearth.data.vocabulary_implicit_moving import MOVING
+from segearth.data.vocabulary_implicit_parts import PARTS_IMPLICIT
+from segearth.data.vocabulary_implicit_sites import SITES
 from segearth.data.vocabulary_implicit_ways import WAYS
 
-IMPLICIT: dict[str, tuple[str, ...]] = {**MOVING, **BUILT, **WAYS, **LAND}
+IMPLICIT: dict[str, tuple[str, ...]] = {
+    **{**MOVING, **BUILT, **WAYS, **LAND},
+    **{**AIRCRAFT, **CRAFT, **SITES, **PARTS_IMPLICIT},
+}
+"""Six or more a category; all 122 of LaSeRS (paper, Table 7) and some more have them."""
 
 _VEHICLES = frozenset(
     {"vehicle", "small car", "truck", "van", "bus", "taxi", "large vehicle", "small vehicle"}
-    | {"trailer", "cargo truck", "dump truck"}
+    | {"trailer", "cargo truck", "dump truck", "truck tractor", "tractor", "excavator"}
 )
 _LORRIES = _VEHICLES - {"small car", "taxi", "small vehicle"}
-_BOATS = frozenset({"ship", "motorboat", "sailboat", "boat", "fishing boat", "passenger ship"})
+_BOATS = frozenset(
+    {"ship", "motorboat", "sailboat", "boat", "fishing boat", "passenger ship", "warship"}
+    | {"cargo ship", "dry cargo ship", "liquid cargo ship", "engineering ship", "tugboat"}
+)
+_PLANES = frozenset({"airplane", "plane", *AIRCRAFT})
 _HOMES = frozenset(
     {"house", "building", "roof", "mobile home", "shed", "garage", "terminal", "hangar"}
 )
@@ -36,6 +48,11 @@ _WATERS = frozenset({"water", "sea", "river", "lake", "pond", "canal", "basin", 
 _GREENS = frozenset({"grass", "green strip", "fairway", "infield grass", "outfield grass"})
 _WOODS = frozenset({"tree", "trees", "forest", "bushes"})
 _ROADS = frozenset({"road", "freeway", "paved road", "bridge road", "unimproved road", "overpass"})
+_FIELDS = frozenset(
+    {"sports field", "soccer ball field", "football field", "ground track field", "stadium"}
+    | {"baseball field", "baseball diamond", "tennis court", "basketball court"}
+    | {"volleyball court", "playground"}
+)
 _RUNWAYS = frozenset({"airport runway", "taxiway", "apron"})
 _DIAMONDS = frozenset({"baseball diamond", "baseball field", "infield"})
 
@@ -82,6 +99,31 @@ RIVALS: dict[str, frozenset[str]] = {
     "vegetation": _GREENS | _WOODS | {"farmland"},
     "swimming pool": frozenset({"lake", "pond"}),
     "zebra crossing": frozenset({"crosswalk"}),
+    **dict.fromkeys(AIRCRAFT, _PLANES),
+    "plane": frozenset({"helicopter"}),
+    **dict.fromkeys(("small vehicle", "excavator", "tractor", "trailer"), _VEHICLES),
+    **dict.fromkeys(("van", "cargo truck", "dump truck", "truck tractor"), _VEHICLES),
+    **dict.fromkeys(("dry cargo ship", "liquid cargo ship", "engineering ship"), _BOATS),
+    **dict.fromkeys(("fishing boat", "passenger ship", "tugboat", "warship"), _BOATS),
+    "baseball field": _DIAMONDS,
+    "bridge road": _ROADS | {"bridge"},
+    "dockside warehouse": _HOMES,
+    "expressway service area": frozenset({"expressway toll station", "parking lot"}),
+    "expressway toll station": frozenset({"expressway service area"}),
+    "football field": _FIELDS,
+    "golf field": frozenset({"golf green", "fairway"}),
+    "paved road": _ROADS | {"path", "driveway", "airport runway", "taxiway", "parking lot"},
+    "paved square": frozenset({"parking lot", "playground"}) | _FIELDS,
+    "sports field": _FIELDS,
+    "unimproved road": _ROADS | {"path"},
+    "white smoke": frozenset({"chimney", "cooling tower top opening"}),
+    "upstream": _WATERS | {"downstream"},
+    "downstream": _WATERS | {"upstream"},
+    "bow of ship": frozenset({"bow"}),
+    "stern of ship": frozenset({"stern"}),
+    "net": frozenset({"tennis net", "football net"}),
+    **dict.fromkeys(("tennis net", "football net"), frozenset({"net"})),
+    "center line": frozenset({"center service line"}),
 }
 
 

@@ -1,0 +1,121 @@
+"""Ways to ask for special vehicles and vessels without naming them.
+
+The form is explained in `segearth.data.vocabulary_implicit`.
+"""
+
+from __future__ import annotations
+
+CRAFT: dict[str, tuple[str, ...]] = {
+    "plane": (
+        "machine with wings|that could cross a continent in a few hours",
+        "winged machine|that may be boarded at a gate",
+        "winged thing|that would have to be de-iced on a frosty morning",
+        "What could take somebody across a continent in a few hours?",
+        "What waits for clearance before it lifts off?",
+        "A traveller has a boarding pass in her hand; what will she board?",
+    ),
+    "small vehicle": (
+        "compact machine|that could fit into an ordinary parking space",
+        "compact thing on wheels|that may carry no more than a family",
+        "machine on four wheels|that a learner might drive in a first lesson",
+        "Which wheeled machines fit into an ordinary parking space?",
+        "What would use the lane for light traffic at a toll gate?",
+        "What could a driving school teach a beginner with?",
+    ),
+    "van": (
+        "box-shaped thing on wheels|that a plumber could keep tools in",
+        "boxy machine|that may bring parcels to the door",
+        "boxy thing on wheels|that could take a band and its instruments to a concert",
+        "What would bring parcels from door to door?",
+        "In which boxy machine could a plumber keep tools and spare pipes?",
+        "A band has to move its drums and amplifiers by road; what would it hire?",
+    ),
+    "cargo truck": (
+        "long thing on wheels|that could haul freight between two warehouses",
+        "heavy thing on wheels|whose driver may have to keep a logbook of rest times",
+        "machine with a long load bed|that could carry pallets across the country",
+        "What carries pallets across the country by road?",
+        "Whose driver has to rest after a few hours and note it in a logbook?",
+        "A factory wants to send out its goods by road; where would they be loaded?",
+    ),
+    "dump truck": (
+        "heavy thing on wheels|that could tip out a load of gravel",
+        "machine with an open box|that may raise its bed to empty it",
+        "heavy machine|that could move soil from a pit to a heap",
+        "What could bring gravel and tip it out on the spot?",
+        "Excavated soil has to leave this site; what would carry it away?",
+        "Which wheeled machines raise their open box to empty it?",
+    ),
+    "truck tractor": (
+        "short strong machine|that could pull a semitrailer",
+        "short thing on wheels|that may have nothing but a coupling plate behind its cab",
+        "machine|that could leave its load behind at a depot and drive on alone",
+        "What could be coupled to a semitrailer to pull it?",
+        "Which machine on the road has a cab in front and only a coupling plate behind it?",
+        "A loaded semitrailer is waiting at the depot; what is needed to get it moving?",
+    ),
+    "excavator": (
+        "machine with a long arm|that could dig a trench",
+        "machine on tracks|that may load soil with its bucket",
+        "machine|that could tear down a wall with its arm",
+        "What could dig the pit for a new foundation?",
+        "A pipe has to be laid two metres deep; which machine would open the trench?",
+        "Which machine turns on its tracks and swings a bucket?",
+    ),
+    "dry cargo ship": (
+        "long vessel with hatches|that could carry grain or ore across the sea",
+        "long freighter|that may open its hatches for coal",
+        "freighter|whose cargo would be spoilt by seawater",
+        "What could bring grain or ore across the sea in bulk?",
+        "Coal is due for the power plant; which freighter with large hatches may have brought it?",
+        "Which vessel has a row of large hatches over holds that have to stay free of moisture?",
+    ),
+    "liquid cargo ship": (
+        "long vessel with pipes on deck|that could carry crude oil",
+        "vessel|that may discharge through hoses at a jetty",
+        "long vessel|that could cause an oil spill if its hull tore open",
+        "What could cause an oil spill if its hull tore open?",
+        "A refinery waits for crude oil from overseas; what brings it?",
+        "Which vessel has pipes along its deck and no hatches or boxes?",
+    ),
+    "engineering ship": (
+        "working vessel|that could dredge a channel",
+        "vessel with heavy gear|that may lay a cable on the seabed",
+        "floating workshop|that could drive piles for a new pier",
+        "The channel has silted up; which vessel could dredge it?",
+        "Which vessel is there to build and repair and not to carry goods or people?",
+        "A cable has to be laid on the seabed; what could do the job?",
+    ),
+    "fishing boat": (
+        "small craft|that could bring home a catch of cod",
+        "small craft|that may haul nets over its side",
+        "working craft|that gulls could follow on its way back to port",
+        "What goes out before dawn and comes back with a catch?",
+        "Which craft hauls nets over its side?",
+        "The market hall wants fresh cod; who lands it, and from what?",
+    ),
+    "passenger ship": (
+        "large white vessel|that could take tourists around the islands",
+        "vessel|that may have hundreds of cabins with balconies",
+        "vessel with rows of lifeboats|that could carry holidaymakers",
+        "On what do holidaymakers travel from port to port?",
+        "Which vessel needs rows of lifeboats for all its guests?",
+        "A travel agency sells cabins with a sea view; where are they?",
+    ),
+    "tugboat": (
+        "small powerful vessel|that could pull a freighter to its berth",
+        "short strong vessel|that may push a giant sideways against the quay",
+        "small vessel|that could tow a wreck into port",
+        "Which small vessel could pull a giant to its berth?",
+        "A tanker has lost its engine; what would tow it in?",
+        "What is short and broad, has a far too strong engine and is always helping others?",
+    ),
+    "warship": (
+        "grey vessel|that could fire missiles",
+        "grey vessel|that may belong to a navy",
+        "armed vessel|that could escort a convoy",
+        "Which vessels would a navy send to escort a convoy?",
+        "What afloat here carries radars, guns and missiles?",
+        "An admiral inspects the fleet; what does she inspect?",
+    ),
+}

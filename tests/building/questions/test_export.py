@@ -1,0 +1,390 @@
+"""The export: boxes, facets, splits that no scene crosses, decisions, card and Parquet."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from affine import Affine
+
+from segearth.building.export import run
+from segearth.building.export_options import ExportOptions
+from segearth.building.export_records import box_px
+from segearth.building.export_scenes import find_scenes, scene_name
+from segearth.data.check import check_manifest
+from segearth.data.manifest import decode_mask
+from segearth.data.rle import encode_mask
+from segearth.errors import DataError, RecipeError, UsageError
+
+
+def mask_of(top, left, bottom, right):
+    mask = np.zeros((20, 30), bool)
+    mask[top:bottom, left:right] = True
+    return encode_mask(mask)
+
+
+def write_image(path, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (20, 30, 3), np.uint8)
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def row(name, image, **changes):
+    return {
+        "id": name,
+        "image": image,
+        "instruction": f"Find what {name} means.",
+        "answer": "The <p>ship </p>[SEG] is here.",
+        "masks": [mask_of(2, 3, 7, 11)],
+        "facets": {"granularity": "instance", "reasoning": "explicit"},
+        "licence": "CC-BY-4.0",
+    } | changes
+
+
+def manifest_of(folder, rows, *, images=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    if images:
+        for number, name in enumerate(dict.fromkeys(item["image"] for item in rows)):
+            write_image(folder / name, number)
+    path = folder / "questions.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in rows), encoding="utf-8")
+    return path
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def exported(out):
+    return {
+        split: lines_of(out / f"{split}.jsonl")
+        for split in ("train", "val", "test")
+        if (out / f"{split}.jsonl").exists()
+    }
+
+
+# --- boxes --------------------------------------------------------------------------------
+
+
+def test_a_box_by_hand():
+    # Rows 2 to 6 and columns 3 to 10: x first, ends one past.
+    assert box_px(mask_of(2, 3, 7, 11)) == [3, 2, 11, 7]
+    assert box_px(mask_of(0, 0, 20, 30)) == [0, 0, 30, 20]
+    assert box_px(mask_of(0, 0, 0, 0)) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_box_holds_all_of_the_mask_and_touches_it_on_every_side(seed):
+    mask = np.random.default_rng(seed).random((17, 23)) < 0.02
+
+    x0, y0, x1, y1 = box_px(encode_mask(mask))
+
+    assert mask[y0:y1, x0:x1].sum() == mask.sum()
+    inside = decode_mask(encode_mask(mask))[y0:y1, x0:x1]
+    for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+        assert side.any()
+
+
+# --- scenes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("P0001__1.0__0___512.png", "P0001__1.0__512___0.png", True),
+        ("P0001__1.0__0___512.png", "P0002__1.0__0___512.png", False),
+        ("city_r00_c01.tif", "city_r07_c13.tif", True),
+        ("Potsdam_2_10_0_512.png", "potsdam_2_10_512_512.png", True),
+        ("tile1/image_part_001.jpg", "tile1/image_part_009.jpg", True),
+        ("tile1/image_part_001.jpg", "tile2/image_part_001.jpg", False),
+        ("airplane00.tif", "airplane01.tif", False),
+        ("scene-0001.tif", "scene-0002.tif", False),
+    ],
+)
+def test_names_of_tiles(one, other, same):
+    assert (scene_name(one) == scene_name(other)) == same
+
+
+def test_a_pattern_of_ones_own():
+    assert scene_name("day7-park.png", "^(day[0-9]+)") == scene_name("day7-sea.png", "^(day[0-9]+)")
+    assert scene_name("x.png", "^(day[0-9]+)") != scene_name("y.png", "^(day[0-9]+)")
+
+
+def write_tif(path, west, north, crs="EPSG:32633", seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 255, (3, 20, 30), np.uint8)
+    profile = {"driver": "GTiff", "height": 20, "width": 30, "count": 3, "dtype": "uint8"}
+    transform = Affine(2, 0, west, 0, -2, north)
+    with rasterio.open(path, "w", crs=crs, transform=transform, **profile) as file:
+        file.write(pixels)
+
+
+def test_overlapping_and_touching_ground_is_one_scene_and_a_chain_passes_it_on(tmp_path):
+    # 60 m wide, 40 m high: b overlaps a, c touches b, d is 200 m away, e has no map.
+    for seed, (name, west) in enumerate([("a", 0), ("b", 50), ("c", 110), ("d", 400)]):
+        write_tif(tmp_path / f"{name}.tif", 500_000 + west, 5_000_000, seed=seed)
+    write_image(tmp_path / "e.png", 9)
+    images = {path.name: path for path in sorted(tmp_path.iterdir())}
+
+    scenes = find_scenes(images)
+
+    assert scenes == {"a.tif": 0, "b.tif": 0, "c.tif": 0, "d.tif": 1, "e.png": 2}
+
+
+def test_the_same_ground_in_another_projection_is_the_same_scene(tmp_path):
+    write_tif(tmp_path / "a.tif", 500_000, 5_000_000, seed=1)
+    # 15 degrees east is the middle of zone 33; its northing 5,000,000 m lies at 45.1535 north.
+    write_lonlat(tmp_path / "b.tif", 15.0001, 45.1534)
+    images = {path.name: path for path in sorted(tmp_path.iterdir())}
+
+    assert find_scenes(images) == {"a.tif": 0, "b.tif": 0}
+
+
+def write_lonlat(path, west, north):
+    pixels = np.full((3, 20, 30), 7, np.uint8)
+    profile = {"driver": "GTiff", "height": 20, "width": 30, "count": 3, "dtype": "uint8"}
+    transform = Affine(2e-5, 0, west, 0, -2e-5, north)
+    with rasterio.open(path, "w", crs="EPSG:4326", transform=transform, **profile) as file:
+        file.write(pixels)
+
+
+def test_equal_files_are_one_scene(tmp_path):
+    write_image(tmp_path / "a.png", 1)
+    write_image(tmp_path / "b.png", 1)
+    write_image(tmp_path / "c.png", 2)
+
+    assert find_scenes({n: tmp_path / n for n in ("a.png", "b.png", "c.png")}) == {
+        "a.png": 0,
+        "b.png": 0,
+        "c.png": 1,
+    }
+
+
+# --- splits -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_scene_is_in_two_splits_and_the_shares_are_met(tmp_path, seed):
+    rows = [
+        row(f"{scene}-{tile}-{number}", f"city{scene}_r{tile}_c0.png")
+        for scene in range(20)
+        for tile in range(2)
+        for number in range(1 + scene % 3)
+    ]
+    source = manifest_of(tmp_path / "in", rows)
+
+    run(source, tmp_path / "out", ExportOptions(val=0.2, test=0.1, seed=seed))
+
+    done = exported(tmp_path / "out")
+    scenes = {split: {item["image"].split("_")[0] for item in own} for split, own in done.items()}
+    assert not scenes["train"] & scenes["val"]
+    assert not scenes["train"] & scenes["test"]
+    assert not scenes["val"] & scenes["test"]
+    assert {item["id"] for own in done.values() for item in own} == {item["id"] for item in rows}
+    assert len(done["val"]) / len(rows) == pytest.approx(0.2, abs=0.06)
+    assert len(done["test"]) / len(rows) == pytest.approx(0.1, abs=0.06)
+
+
+def test_one_large_scene_is_all_training(tmp_path):
+    rows = [row(f"q{tile}", f"city_r{tile}_c0.png") for tile in range(6)]
+
+    summary = run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions(val=0.4))
+
+    assert summary.splits == {"train": {"scenes": 1, "images": 6, "questions": 6, "masks": 6}}
+
+
+def test_splits_are_carried_but_never_across_a_scene(tmp_path):
+    names = {"a": "train", "b": "validation", "c": "gap"}
+    rows = [row(name, f"{name}.png", split=split) for name, split in names.items()]
+    crossing = [row("x", "x_0_0.png", split="train"), row("y", "x_0_1.png", split="test")]
+
+    summary = run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions())
+
+    assert {split: own[0]["id"] for split, own in exported(tmp_path / "out").items()} == {
+        "train": "a",
+        "val": "b",
+    }
+    assert [(item.id, item.fault) for item in summary.left_out] == [("c", False)]
+    with pytest.raises(DataError, match="1 scenes are in more than one split"):
+        run(manifest_of(tmp_path / "in2", crossing), tmp_path / "out2", ExportOptions())
+
+
+# --- records ------------------------------------------------------------------------------
+
+
+def test_facets_follow_from_the_text_and_the_masks(tmp_path):
+    long = "Find " + "the very " * 6 + "thing."  # 14 words
+    both = "The <p>a </p>[SEG] and the <p>b </p>[SEG]."
+    rows = [
+        row("one", "a.png", facets={"granularity": "part", "reasoning": "implicit", "length": "x"}),
+        row("two", "a.png", instruction=long, answer=both, masks=[mask_of(0, 0, 1, 1)] * 2),
+        row("none", "b.png", answer="There is none.", masks=[]),
+    ]
+
+    run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions(val=0, test=0))
+
+    done = {item["id"]: item for item in exported(tmp_path / "out")["train"]}
+    assert check_manifest(tmp_path / "out" / "train.jsonl").mistakes == []
+    assert done["one"]["facets"] == {
+        "granularity": "part",
+        "multiplicity": "single",
+        "reasoning": "implicit",
+        "length": "short",
+    }
+    assert done["two"]["facets"]["length"] == "long"
+    assert done["two"]["facets"]["multiplicity"] == "multiple"
+    assert done["none"]["facets"]["multiplicity"] == "none"
+    assert done["none"]["boxes_px"] == []
+    assert done["two"]["boxes_px"] == [[0, 0, 1, 1]] * 2
+
+
+def test_what_cannot_be_published_is_listed_with_its_reason(tmp_path):
+    rows = [
+        row("fine", "a.png"),
+        row("empty", "b.png", masks=[mask_of(0, 0, 0, 0)]),
+        row("unknown", "c.png", facets={"granularity": "instance"}),
+        row("free", "d.png", licence=None),
+        row("gone", "e.png"),
+        row("broken", "f.png"),
+    ]
+    source = manifest_of(tmp_path / "in", rows)
+    (tmp_path / "in" / "e.png").unlink()
+    (tmp_path / "in" / "f.png").write_bytes(b"no picture")
+
+    summary = run(source, tmp_path / "out", ExportOptions())
+
+    reasons = {item["id"]: item["reason"] for item in lines_of(tmp_path / "out" / "left_out.jsonl")}
+    assert len(summary.faults()) == 5
+    assert reasons["empty"] == "a mask has no pixel"
+    assert reasons["unknown"].startswith('the facet "reasoning"')
+    assert reasons["free"].startswith("there is no licence")
+    assert {"gone", "broken"} <= reasons.keys()
+    assert [item["id"] for own in exported(tmp_path / "out").values() for item in own] == ["fine"]
+
+
+def decide(folder, *verdicts):
+    path = folder / "decisions.jsonl"
+    rows = [
+        {"id": name, "verdict": verdict, "reviewer": who, "time": "2026-01-01T00:00:00Z"}
+        for name, verdict, who in verdicts
+    ]
+    path.write_text("".join(json.dumps(item) + "\n" for item in rows), encoding="utf-8")
+    return path
+
+
+def test_reviewers_have_the_say(tmp_path):
+    rows = [row(name, f"{name}.png") for name in ("yes", "no", "changed", "split", "open", "back")]
+    source = manifest_of(tmp_path / "in", rows)
+    decisions = decide(
+        tmp_path,
+        ("yes", "accept", "ann"),
+        ("no", "reject", "ann"),
+        ("changed", "reject", "ann"),
+        ("changed", "accept", "ann"),
+        ("split", "accept", "ann"),
+        ("split", "reject", "bob"),
+        ("back", "accept", "ann"),
+        ("back", "skip", "ann"),
+    )
+    with decisions.open("a", encoding="utf-8") as file:
+        file.write('{"id": "open", "verd')  # cut off by a crash
+
+    run(source, tmp_path / "out", ExportOptions(val=0, test=0), decisions=decisions)
+    keeping = ExportOptions(val=0, test=0, undecided="keep")
+    run(source, tmp_path / "all", keeping, decisions=decisions)
+
+    assert {item["id"] for item in exported(tmp_path / "out")["train"]} == {"yes", "changed"}
+    kept = {item["id"] for item in exported(tmp_path / "all")["train"]}
+    assert kept == {"yes", "changed", "open", "back"}
+
+
+def test_a_damaged_line_of_the_decisions_is_told(tmp_path):
+    source = manifest_of(tmp_path / "in", [row("a", "a.png")])
+    path = tmp_path / "decisions.jsonl"
+    path.write_text('{"id": "a"}\n', encoding="utf-8")
+
+    with pytest.raises(DataError, match="'verdict' is missing"):
+        run(source, tmp_path / "out", ExportOptions(), decisions=path)
+
+
+# --- the folder ---------------------------------------------------------------------------
+
+
+def test_an_export_is_not_replaced_unasked_and_leaves_nothing_of_the_earlier_one(tmp_path):
+    source = manifest_of(tmp_path / "in", [row("a", "a.png"), row("ü", "häfen/ü.png")])
+    out = tmp_path / "out"
+    run(source, out, ExportOptions(val=0, test=0, parquet=True))
+    smaller = manifest_of(tmp_path / "in", [row("a", "a.png", split="val")])
+
+    with pytest.raises(UsageError, match="already holds results"):
+        run(smaller, out, ExportOptions())
+    run(smaller, out, ExportOptions(), overwrite=True)
+
+    left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert left - {".building.lock"} == {
+        *("README.md", "export.json", "left_out.jsonl", "val.jsonl", "images/a.png")
+    }
+
+
+def test_nothing_left_is_an_error_that_changes_nothing(tmp_path):
+    source = manifest_of(tmp_path / "in", [row("a", "a.png", licence=None)])
+
+    with pytest.raises(DataError, match="1 times: there is no licence"):
+        run(source, tmp_path / "out", ExportOptions())
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_shares_that_leave_nothing_are_refused():
+    with pytest.raises(RecipeError, match="take everything"):
+        ExportOptions(val=0.5, test=0.5)
+
+
+def test_the_card_tells_numbers_and_every_licence(tmp_path):
+    rows = [
+        row("a", "a.png", source="Town | survey", written_by={"provider": "templates"}),
+        row("b", "b.png", licence="other terms", source="Coast"),
+        row("c", "b.png", licence="other terms", source="Coast", masks=[mask_of(0, 0, 0, 0)]),
+    ]
+
+    run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions(val=0, test=0))
+
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert head["license"] == "other"
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "train.jsonl"}]
+    assert "| train | 2 | 2 | 2 | 2 |" in card
+    assert "| CC-BY-4.0 | Town \\| survey | 1 |" in card
+    assert "| other terms | Coast | 1 |" in card
+    assert "| templates | none | 1 |" in card
+    assert "| a mask has no pixel | 1 |" in card
+    assert "ship (2)" in card
+
+
+def test_parquet_holds_what_the_manifest_says_and_the_images_themselves(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / "in"
+    source = manifest_of(
+        folder, [row("a", "a.png"), row("b", "b.tif"), row("c", "a.png")], images=False
+    )
+    write_image(folder / "a.png")
+    write_tif(folder / "b.tif", 500_000, 5_000_000)
+
+    run(source, tmp_path / "out", ExportOptions(val=0, test=0, parquet=True))
+
+    (file,) = (tmp_path / "out" / "parquet").iterdir()
+    assert file.name == "train-00000-of-00001.parquet"
+    rows = {item["id"]: item for item in parquet.read_table(file).to_pylist()}
+    written = {item["id"]: item for item in exported(tmp_path / "out")["train"]}
+    assert rows.keys() == written.keys() == {"a", "b", "c"}
+    assert rows["a"]["image"]["bytes"] == (folder / "a.png").read_bytes()
+    with rasterio.open(folder / "b.tif") as scene:
+        pixels = cv2.imdecode(np.frombuffer(rows["b"]["image"]["bytes"], np.uint8), 1)[..., ::-1]
+        assert (pixels == scene.read().transpose(1, 2, 0)).all()
+    for name, item in rows.items():
+        assert item["masks"] == written[name]["masks"]
+        assert item["boxes_px"] == written[name]["boxes_px"]
+        assert item["facet_length"] == written[name]["facets"]["length"]
