@@ -35,7 +35,7 @@ WITH_TORCH = re.compile(
     # What turns records into tensors; all else in data/ is about files, words and shapes.
     r"|data/(augment|letterbox|packing|prompting|samples)"
     # SAM; all other stages of building a dataset are about files, boxes and shapes.
-    r"|building/masks_sam\.py"
+    r"|building/masks/sam\.py"
 )
 TORCH = {"torch", "torchvision", "transformers", "peft", "timm", "accelerate", "safetensors"}
 

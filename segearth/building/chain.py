@@ -1,8 +1,8 @@
 """The whole chain: every stage in turn, each only if something changed since it last ran.
 
-    OUT/questions/    see `segearth.building.questions_run`
+    OUT/questions/    see `segearth.building.questions.run`
     OUT/review/       decisions.jsonl, if reviewers work here
-    OUT/dataset/      see `segearth.building.export`
+    OUT/dataset/      see `segearth.building.export.stage`
     OUT/recipe.yaml   what was asked for
     OUT/build.json    which stage ran on what
 
@@ -19,11 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segearth.building import export, questions_run
 from segearth.building.chain_recipe import BuildRecipe
-from segearth.building.export_scenes import file_sha256
+from segearth.building.export import stage as export
+from segearth.building.export.scenes import file_sha256
 from segearth.building.lock import locked_folder
-from segearth.building.questions_models import Track
+from segearth.building.questions import run as questions_run
+from segearth.building.questions.models import Track
 from segearth.config.load import dump_yaml
 from segearth.data.manifest import read_lines
 from segearth.errors import DataError, SegEarthError

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segearth.building.export_options import ExportOptions
-from segearth.building.questions_options import QuestionOptions
+from segearth.building.export.options import ExportOptions
+from segearth.building.questions.options import QuestionOptions
 from segearth.config.load import from_tree, read_tree
 from segearth.errors import RecipeError
 

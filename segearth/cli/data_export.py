@@ -64,8 +64,8 @@ def export(
 
     Example: segearth data export questions/questions.jsonl -o dataset --licence CC-BY-4.0
     """
-    from segearth.building.export import run
-    from segearth.building.export_options import ExportOptions
+    from segearth.building.export.options import ExportOptions
+    from segearth.building.export.stage import run
 
     try:
         settings = ExportOptions(

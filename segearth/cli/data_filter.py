@@ -11,7 +11,7 @@ from segearth.cli import options, output
 from segearth.errors import UsageError
 
 if TYPE_CHECKING:
-    from segearth.building.filter_masks import Outcome
+    from segearth.building.shapes.filter import Outcome
 
 DEVIATIONS = 2.5  # the paper does not say how many; 2 refuse one good mask in five
 
@@ -100,8 +100,8 @@ def _learn(
     as_json: bool,
 ) -> None:
     """Write a profile."""
-    from segearth.building.shape_profile import learn_profile, write_profile
-    from segearth.building.shape_references import measure_references
+    from segearth.building.shapes.profile import learn_profile, write_profile
+    from segearth.building.shapes.references import measure_references
 
     if out.exists() and not overwrite:
         raise UsageError(
@@ -146,8 +146,8 @@ def _filter(
     masks: Path, out: Path, profile_file: Path | None, *, overwrite: bool, as_json: bool
 ) -> None:
     """Sort masks into kept and rejected ones."""
-    from segearth.building.filter_masks import KEPT, REJECTED, SHEET, filter_masks
-    from segearth.building.shape_profile import read_profile
+    from segearth.building.shapes.filter import KEPT, REJECTED, SHEET, filter_masks
+    from segearth.building.shapes.profile import read_profile
     from segearth.data.claim import claim_folder
 
     profile = None if profile_file is None else read_profile(profile_file)

@@ -11,13 +11,13 @@ from segearth.cli import options, output
 from segearth.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from segearth.building.masks_boxes import Annotation
-    from segearth.building.masks_proposals import Proposer
-    from segearth.building.masks_stage import Collected
+    from segearth.building.masks.boxes import Annotation
+    from segearth.building.masks.proposals import Proposer
+    from segearth.building.masks.stage import Collected
 
 ProposerName = Literal["sam", "regions"]
 SHOWN_FAILURES = 5
-SAM_SCORE = 0.88  # as segearth.building.masks_sam.MIN_SCORE, which would import torch
+SAM_SCORE = 0.88  # as segearth.building.masks.sam.MIN_SCORE, which would import torch
 
 
 def masks(
@@ -72,8 +72,8 @@ def masks(
 
     An interrupted run goes on when its command is repeated.
     """
-    from segearth.building.masks_journal import open_journal, stamp
-    from segearth.building.masks_stage import Plan, collect_masks, name_images
+    from segearth.building.masks.journal import open_journal, stamp
+    from segearth.building.masks.stage import Plan, collect_masks, name_images
     from segearth.data.claim import check_folder
     from segearth.prediction.jobs import several_images
 
@@ -137,8 +137,8 @@ def _which(
 
 def _annotation(path: Path) -> Annotation:
     """Open annotated boxes."""
-    from segearth.building.masks_boxes import BoxFile
-    from segearth.building.masks_samrs import SamrsFolder
+    from segearth.building.masks.boxes import BoxFile
+    from segearth.building.masks.samrs import SamrsFolder
 
     return SamrsFolder(path) if path.is_dir() else BoxFile(path)
 
@@ -151,7 +151,7 @@ def _warn_without_boxes(missing: list[str], images: int) -> None:
 
 
 def _names(categories: list[str]) -> frozenset[str]:
-    from segearth.building.shape_profile import category_name
+    from segearth.building.shapes.profile import category_name
 
     return frozenset(category_name(category) for category in categories)
 
@@ -161,12 +161,12 @@ def _proposer(
 ) -> Proposer | None:
     """Load the proposer; torch only if SAM is asked for."""
     if kind == "regions":
-        from segearth.building.regions import Regions
+        from segearth.building.masks.regions import Regions
 
         return Regions()
     if kind is None:
         return None
-    from segearth.building.masks_sam import Sam
+    from segearth.building.masks.sam import Sam
 
     assert sam is not None
     return Sam(sam, min_score=min_score, device=device)

@@ -13,7 +13,7 @@ from segearth.cli import options, output
 from segearth.errors import DataError, RecipeError, UsageError
 
 if TYPE_CHECKING:
-    from segearth.building.questions_run import QuestionSummary
+    from segearth.building.questions.run import QuestionSummary
 
 _SHOWN = 5  # reasons for failures; the file has them all
 
@@ -92,8 +92,8 @@ def questions(
 
     Example: segearth data questions data/targets.jsonl -o questions --per-image 8
     """
-    from segearth.building.questions_options import QuestionOptions
-    from segearth.building.questions_run import run
+    from segearth.building.questions.options import QuestionOptions
+    from segearth.building.questions.run import run
 
     try:
         settings = QuestionOptions(

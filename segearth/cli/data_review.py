@@ -12,7 +12,7 @@ from segearth.cli import options, output
 from segearth.errors import UsageError
 
 if TYPE_CHECKING:
-    from segearth.building.review_outcome import Outcome
+    from segearth.building.review.outcome import Outcome
     from segearth.data.manifest import Record
 
 LABEL_STUDIO, COCO = "label-studio", "coco"
@@ -114,10 +114,10 @@ def _serve(
     """Show the page until Ctrl-C."""
     import sys
 
-    from segearth.building.review_decisions import check_name
-    from segearth.building.review_log import open_log
-    from segearth.building.review_server import serve
-    from segearth.building.review_session import Review
+    from segearth.building.review.decisions import check_name
+    from segearth.building.review.log import open_log
+    from segearth.building.review.server import serve
+    from segearth.building.review.session import Review
 
     if reviewer:
         check_name(reviewer)
@@ -139,7 +139,7 @@ def _serve(
 
 
 def _summarize(records: list[Record], out: Path, second_look: float, as_json: bool) -> None:
-    from segearth.building.review_summary import summarize
+    from segearth.building.review.summary import summarize
 
     results, stale = _outcomes(records, out)
     figures = summarize(results, second_look=second_look, stale=stale)
@@ -179,7 +179,7 @@ def _summarize(records: list[Record], out: Path, second_look: float, as_json: bo
 def _apply(
     records: list[Record], manifest: Path, out: Path, overwrite: bool, as_json: bool
 ) -> None:
-    from segearth.building.review_apply import NAME, write_accepted
+    from segearth.building.review.apply import NAME, write_accepted
 
     results, _ = _outcomes(records, out)
     written = write_accepted(
@@ -202,8 +202,8 @@ def _export(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from segearth.building.review_coco import write_coco
-    from segearth.building.review_label_studio import write_tasks
+    from segearth.building.review.coco import write_coco
+    from segearth.building.review.label_studio import write_tasks
 
     writers: dict[str, Callable[..., int]] = {LABEL_STUDIO: write_tasks, COCO: write_coco}
     if kind not in writers:
@@ -217,10 +217,10 @@ def _export(
 
 
 def _import(records: list[Record], out: Path, kind: str, file: Path, as_json: bool) -> None:
-    from segearth.building.review_label_studio import read_tasks
-    from segearth.building.review_log import open_log
-    from segearth.building.review_outcome import outcomes
-    from segearth.building.review_session import utc_now
+    from segearth.building.review.label_studio import read_tasks
+    from segearth.building.review.log import open_log
+    from segearth.building.review.outcome import outcomes
+    from segearth.building.review.session import utc_now
 
     if kind != LABEL_STUDIO:
         raise _unknown(kind, "--import", [LABEL_STUDIO])
@@ -243,8 +243,8 @@ def _repeats(decision: Any, before: Any) -> bool:
 
 def _outcomes(records: list[Record], out: Path) -> tuple[list[Outcome], int]:
     """Read the log as it is, also while somebody reviews."""
-    from segearth.building.review_log import NAME, read_log
-    from segearth.building.review_outcome import outcomes
+    from segearth.building.review.log import NAME, read_log
+    from segearth.building.review.outcome import outcomes
 
     events, torn_bytes = read_log(out / NAME)
     if torn_bytes:

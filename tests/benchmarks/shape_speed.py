@@ -19,7 +19,7 @@ import numpy as np
 from skimage.measure import label, regionprops
 from skimage.morphology import convex_hull_image
 
-from segearth.building.shape_measures import measure_shape
+from segearth.building.shapes.measures import measure_shape
 from segearth.data.rle import decode_crop, decode_mask, encode_mask
 
 SIDE_PX = 512

@@ -9,8 +9,8 @@ import pickle
 import numpy as np
 import pytest
 
-from segearth.building.masks_boxes import BoxFile
-from segearth.building.masks_samrs import SamrsFolder, read_instances
+from segearth.building.masks.boxes import BoxFile
+from segearth.building.masks.samrs import SamrsFolder, read_instances
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError
 

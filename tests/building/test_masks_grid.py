@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segearth.building.masks_grid import View, crop_of, local_grid, spread_points
+from segearth.building.masks.grid import View, crop_of, local_grid, spread_points
 
 
 @pytest.mark.parametrize(

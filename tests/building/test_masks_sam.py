@@ -9,9 +9,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from segearth.building.masks_file import read_masks
-from segearth.building.masks_grid import View
-from segearth.building.masks_sam import MIN_SCORE, Sam
+from segearth.building.masks.file import read_masks
+from segearth.building.masks.grid import View
+from segearth.building.masks.sam import MIN_SCORE, Sam
 from segearth.cli import data_masks
 from segearth.cli.app import app
 from segearth.errors import CheckpointError
@@ -45,7 +45,7 @@ def test_a_view_is_encoded_once_and_prompts_go_together(folder, monkeypatch, pic
     encoded, asked = [], []
     sam._model.vision_encoder.register_forward_hook(lambda *call: encoded.append(1))
     sam._model.mask_decoder.register_forward_hook(lambda *call: asked.append(1))
-    monkeypatch.setattr("segearth.building.masks_sam.PROMPTS", 10)
+    monkeypatch.setattr("segearth.building.masks.sam.PROMPTS", 10)
 
     sam.propose(View(picture(48, 80)))
 

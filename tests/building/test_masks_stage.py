@@ -12,14 +12,14 @@ import sys
 import numpy as np
 import pytest
 
-from segearth.building import masks_stage
-from segearth.building.masks_boxes import Annotated
-from segearth.building.masks_file import read_masks
-from segearth.building.masks_grid import View
-from segearth.building.masks_journal import PARTIAL, open_journal
-from segearth.building.masks_proposals import Proposal, drop_duplicates
-from segearth.building.masks_stage import Plan, collect_masks, mask_image, name_images
-from segearth.building.regions import Regions
+from segearth.building.masks import stage as masks_stage
+from segearth.building.masks.boxes import Annotated
+from segearth.building.masks.file import read_masks
+from segearth.building.masks.grid import View
+from segearth.building.masks.journal import PARTIAL, open_journal
+from segearth.building.masks.proposals import Proposal, drop_duplicates
+from segearth.building.masks.regions import Regions
+from segearth.building.masks.stage import Plan, collect_masks, mask_image, name_images
 from segearth.data.rle import decode_mask, encode_mask
 from segearth.errors import DataError, UsageError
 
@@ -227,7 +227,7 @@ def test_a_killed_command_goes_on(pictures, tmp_path):
     words = ["data", "masks", str(pictures), "-o", str(out), "--proposer", "regions", "--json"]
     kill = (
         "import os, signal\n"
-        "from segearth.building.masks_journal import Journal\n"
+        "from segearth.building.masks.journal import Journal\n"
         "add = Journal.add\n"
         "def add_and_die(self, *what):\n"
         "    add(self, *what)\n"

@@ -10,7 +10,7 @@ import pytest
 import shapely
 from shapely import affinity
 
-from segearth.building.shape_measures import FIGURES, measure_shape
+from segearth.building.shapes.measures import FIGURES, measure_shape
 
 
 def canvas(height=60, width=60):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segearth.building.shape_measures import FIGURES
-from segearth.building.shape_profile import (
+from segearth.building.shapes.measures import FIGURES
+from segearth.building.shapes.profile import (
     MIN_HALF_WIDTH,
     category_name,
     learn_profile,

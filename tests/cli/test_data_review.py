@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from segearth.building.review_decisions import CRITERIA, Decision, fingerprint
-from segearth.building.review_log import NAME, open_log
+from segearth.building.review.decisions import CRITERIA, Decision, fingerprint
+from segearth.building.review.log import NAME, open_log
 from segearth.cli.app import app
 from segearth.data.manifest import read_manifest
 from segearth.data.rle import decode_mask, encode_mask

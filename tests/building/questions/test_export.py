@@ -11,10 +11,10 @@ import rasterio
 import yaml
 from affine import Affine
 
-from segearth.building.export import run
-from segearth.building.export_options import ExportOptions
-from segearth.building.export_records import box_px
-from segearth.building.export_scenes import find_scenes, scene_name
+from segearth.building.export.options import ExportOptions
+from segearth.building.export.records import box_px
+from segearth.building.export.scenes import find_scenes, scene_name
+from segearth.building.export.stage import run
 from segearth.data.check import check_manifest
 from segearth.data.manifest import decode_mask
 from segearth.data.rle import encode_mask

@@ -7,20 +7,20 @@ import json
 import numpy as np
 import pytest
 
-from segearth.building.prompts_categories import LASERS_CATEGORIES
-from segearth.building.prompts_contours import COLOURS, draw_contours
-from segearth.building.prompts_naming import naming_prompt, read_name
-from segearth.building.prompts_questions import several_prompt, single_prompt
-from segearth.building.provider import after_from, check_address, without_key
-from segearth.building.questions_rules import (
+from segearth.building.questions.prompts_categories import LASERS_CATEGORIES
+from segearth.building.questions.prompts_contours import COLOURS, draw_contours
+from segearth.building.questions.prompts_naming import naming_prompt, read_name
+from segearth.building.questions.prompts_questions import several_prompt, single_prompt
+from segearth.building.questions.provider import after_from, check_address, without_key
+from segearth.building.questions.rules import (
     BrokenRule,
     Pair,
     check_pair,
     mark_answer,
     read_pair,
 )
-from segearth.building.questions_subjects import read_subjects
-from segearth.building.questions_tasks import Group, Style, plan_tasks
+from segearth.building.questions.subjects import read_subjects
+from segearth.building.questions.tasks import Group, Style, plan_tasks
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError, UsageError
 

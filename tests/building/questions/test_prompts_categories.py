@@ -1,6 +1,6 @@
 """The list of categories is the paper's, and the offline bank can describe every one."""
 
-from segearth.building.prompts_categories import LASERS_CATEGORIES
+from segearth.building.questions.prompts_categories import LASERS_CATEGORIES
 from segearth.data.vocabulary import KINDS
 from segearth.data.vocabulary_implicit import IMPLICIT, descriptors, names, scenarios
 

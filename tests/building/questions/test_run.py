@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from segearth.building.questions_options import QuestionOptions
-from segearth.building.questions_run import run
+from segearth.building.questions.options import QuestionOptions
+from segearth.building.questions.run import run
 from segearth.data.check import check_manifest
 from segearth.errors import DataError, UsageError
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segearth.building.review_decisions import CRITERIA, Decision, fingerprint
+from segearth.building.review.decisions import CRITERIA, Decision, fingerprint
 from segearth.data.manifest import read_manifest
 from segearth.data.rle import encode_mask
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segearth.building.review_agreement import cohen_kappa, fleiss_kappa
+from segearth.building.review.agreement import cohen_kappa, fleiss_kappa
 
 
 def test_cohen_by_hand():

@@ -7,11 +7,11 @@ import json
 import pytest
 from werkzeug.test import Client
 
-from segearth.building.review_access import Access, host_name, is_loopback
-from segearth.building.review_app import ReviewApp
-from segearth.building.review_decisions import CRITERIA
-from segearth.building.review_log import NAME, open_log
-from segearth.building.review_session import Review
+from segearth.building.review.access import Access, host_name, is_loopback
+from segearth.building.review.app import ReviewApp
+from segearth.building.review.decisions import CRITERIA
+from segearth.building.review.log import NAME, open_log
+from segearth.building.review.session import Review
 from segearth.data.manifest import read_manifest
 
 HERE = "http://127.0.0.1:8710"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from segearth.building.review_brush_rle import decode_brush, encode_brush
-from segearth.building.review_coco import write_coco
-from segearth.building.review_label_studio import read_tasks, write_tasks
-from segearth.building.review_outcome import outcomes
+from segearth.building.review.brush_rle import decode_brush, encode_brush
+from segearth.building.review.coco import write_coco
+from segearth.building.review.label_studio import read_tasks, write_tasks
+from segearth.building.review.outcome import outcomes
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError
 

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from segearth.building.review_decisions import Decision, Undo
-from segearth.building.review_log import NAME, open_log, read_log
+from segearth.building.review.decisions import Decision, Undo
+from segearth.building.review.log import NAME, open_log, read_log
 from segearth.errors import DataError, UsageError
 
 RUBRIC = {"object": True, "spatial": True, "mask": True, "grammar": True}
@@ -104,8 +104,8 @@ def test_kill_minus_nine_loses_nothing_that_was_confirmed(tmp_path):
     writer = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from segearth.building.review_decisions import Decision\n"
-        "from segearth.building.review_log import open_log\n"
+        "from segearth.building.review.decisions import Decision\n"
+        "from segearth.building.review.log import open_log\n"
         f"rubric = {RUBRIC}\n"
         f"with open_log(Path({str(tmp_path)!r})) as log:\n"
         "    for n in range(100_000):\n"

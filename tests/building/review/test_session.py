@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from segearth.building.review_decisions import Undo
-from segearth.building.review_log import NAME, open_log, read_log
-from segearth.building.review_queue import UNKNOWN, is_sampled, state_of, uncertainty
-from segearth.building.review_session import HOLD, Review
+from segearth.building.review.decisions import Undo
+from segearth.building.review.log import NAME, open_log, read_log
+from segearth.building.review.queue import UNKNOWN, is_sampled, state_of, uncertainty
+from segearth.building.review.session import HOLD, Review
 from segearth.errors import DataError
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Stage 5: a dataset split by scene, with its card."""

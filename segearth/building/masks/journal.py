@@ -1,0 +1,179 @@
+"""Keep what is finished, so that a killed run goes on where it stopped.
+
+`masks.partial.jsonl` starts with a line that identifies the run: settings, images, weights.
+A line follows for every finished image, forced to disk before the next image begins. The
+last line may be cut by the kill; it is dropped and its image done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from segearth.building.masks.file import ImageRow, as_line
+from segearth.errors import DataError, UsageError
+from segearth.files import atomic_path
+
+RESULT, PARTIAL = "masks.jsonl", "masks.partial.jsonl"
+
+
+def stamp(path: Path) -> list[object]:
+    """Tell a file, or the files of a folder, apart from later versions: name, size, time."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    facts = [(file, file.stat()) for file in files if file.is_file()]
+    return [[str(file.absolute()), fact.st_size, fact.st_mtime_ns] for file, fact in facts]
+
+
+class Journal:
+    """The file of finished images; made by `open_journal`."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        """Read what an earlier part of the same run has finished."""
+        self._result, self._path = folder / RESULT, folder / PARTIAL
+        self.finished: dict[str, tuple[int, int]] = {}
+        """Place and length in the file, by name."""
+        if self._path.exists():
+            self._read(run)
+            self._file = self._path.open("r+b")
+            self._file.seek(self._end)
+            self._file.truncate()
+        else:
+            self._file = self._path.open("x+b")
+            self._write(json.dumps({"run": run}) + "\n")
+
+    def _read(self, run: str) -> None:
+        """Find the whole lines."""
+        self._end = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    row = json.loads(line)
+                    if self._end and row.keys() != {"name", "row"}:
+                        raise ValueError("no line of a journal")
+                except ValueError:  # a machine that lost power may leave zeros
+                    break
+                if not self._end and row != {"run": run}:
+                    raise UsageError(
+                        "an interrupted run with other settings, images or weights is here",
+                        where=str(self._path),
+                        hint="repeat its command to finish it, or pass --overwrite to drop it",
+                    )
+                if self._end:
+                    self.finished[row["name"]] = (self._end, len(line))
+                self._end += len(line)
+        if not self._end:  # killed before the first line was out
+            self._path.write_text(json.dumps({"run": run}) + "\n", encoding="utf-8")
+            self._end = self._path.stat().st_size
+
+    def _write(self, line: str) -> None:
+        self._file.write(line.encode("utf-8"))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def add(self, name: str, row: ImageRow) -> None:
+        """Write down a finished image; it survives a kill right after.
+
+        Raises:
+            DataError: The disk is full.
+        """
+        line = json.dumps({"name": name, "row": row}, ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            place = self._file.seek(0, os.SEEK_END)
+            self._write(line)
+        except OSError as error:
+            raise DataError(
+                f"{PARTIAL} cannot be written: {error.strerror or error}",
+                where=str(self._path.parent),
+                hint="make room and repeat the command; finished images are not lost",
+            ) from error
+        self.finished[name] = (place, len(line.encode("utf-8")))
+
+    def finish(self, names: Sequence[str]) -> Iterator[ImageRow]:
+        """Write `masks.jsonl` in the order of `names` and remove the partial file.
+
+        Args:
+            names: All images; those without a line are left out.
+
+        Yields:
+            The lines as they are written; the file is complete when all have been taken.
+
+        Raises:
+            DataError: It cannot be written.
+        """
+        with (
+            atomic_path(self._result) as temporary,
+            temporary.open("w", encoding="utf-8", newline="\n") as out,
+        ):
+            for name in names:
+                if name in self.finished:
+                    place, length = self.finished[name]
+                    self._file.seek(place)
+                    row: ImageRow = json.loads(self._file.read(length))["row"]
+                    out.write(as_line(row))
+                    yield row
+        self._file.close()
+        self._path.unlink()
+
+    def close(self) -> None:
+        """Close the file; what is in it stays."""
+        self._file.close()
+
+
+@contextmanager
+def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> Iterator[Journal]:
+    """Lock a folder and open its journal.
+
+    Args:
+        folder: Made if missing.
+        settings: JSON values on which the result depends.
+        overwrite: Drop results, and parts of results, of other settings.
+
+    Yields:
+        The journal, with what is finished of the same run.
+
+    Raises:
+        UsageError: The folder holds results, or parts of another run, and `overwrite` is
+            false; or another process works in it.
+        DataError: The folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".masks.lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UsageError(
+            f"another process collects masks in {folder}",
+            where="--out",
+            hint="wait for it, stop it, or choose another folder",
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written to: {error.strerror or error}", where="--out"
+        ) from error
+    try:
+        if (folder / RESULT).exists() and not overwrite:
+            raise UsageError(
+                f"{folder} already holds results ({RESULT})",
+                where="--out",
+                hint="pass --overwrite to replace them, or name another folder",
+            )
+        if overwrite:
+            for name in (RESULT, PARTIAL):
+                (folder / name).unlink(missing_ok=True)
+        text = json.dumps(settings, sort_keys=True)
+        journal = Journal(folder, hashlib.sha256(text.encode("utf-8")).hexdigest())
+        try:
+            yield journal
+        finally:
+            journal.close()
+    finally:
+        lock.release()

@@ -1,0 +1,1 @@
+"""Stage 4: people look at every record (paper, Sec. 3)."""
