@@ -100,7 +100,8 @@ def export(
             (name, *(figures[column] for column in columns))
             for name, figures in summary.splits.items()
         ]
-        output.print_table(("split", *columns), rows, title=str(out), caption=summary.how_split)
+        output.print_table(("split", *columns), rows, title=str(out))
+        output.say(summary.how_split)
         for reason, count in reasons.most_common(_SHOWN):
             output.say(f"left out {count} times: {reason}")
     if faults:

@@ -176,7 +176,7 @@ def _extra(reference: Reference, rng: np.random.Generator) -> str:
         return f", {article(member.colour)} {member.colour} one,"
     if not member.compact or reference.selection not in ("size", "colour", "only"):
         return ""
-    return f", which is {reword_zone(place_of(reference.members).rest, rng)},"
+    return f", which {_be(reference)} {reword_zone(place_of(reference.members).rest, rng)},"
 
 
 def _ask(text: str, several: bool, rng: np.random.Generator) -> str:

@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from posixpath import normpath
 
 from segearth.building.export.card import write_card
@@ -27,6 +27,7 @@ from segearth.building.export.records import published
 from segearth.building.export.scenes import file_sha256, find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.lock import locked_folder
+from segearth.building.questions_records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import link_or_copy
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
@@ -79,6 +80,7 @@ def run(
     check_folder(out, STATE, overwrite=overwrite)
     chosen, left_out = _decide(records, decided, options)
     names = {record.id: normpath(record.image.relative_to(root).as_posix()) for record in chosen}
+    refuse_shared_places(names.values())
     hashes, broken = _hashes(chosen)
     left_out += broken
     chosen = [record for record in chosen if record.image in hashes]
@@ -94,7 +96,7 @@ def run(
         if split is None:
             left_out.append(LeftOut(id=record.id, reason=_OTHER_SPLIT, fault=False))
             continue
-        place = _place(names[record.id])
+        place = image_place(names[record.id])
         try:
             row = published(record, place, split, hashes[record.image], options.licence)
         except DataError as error:
@@ -170,17 +172,14 @@ def _split(
             "The splits are those that the images came with; no scene is in two of them."
         )
     shares = {"val": options.val, "test": options.test}
-    return new_splits(records, scene_of, shares, options.seed), (
+    splits = new_splits(records, scene_of, shares, options.seed)
+    empty = [name for name, share in shares.items() if share > 0 and name not in splits]
+    return splits, (
         "The splits were made by scene: tiles of one image, images that overlap or touch on the "
         f"ground, and equal files are together. Wanted were {options.val:.0%} for validation and "
         f"{options.test:.0%} for testing (seed {options.seed})."
+        + (f" No scene was small enough for {' and '.join(empty)}." if empty else "")
     )
-
-
-def _place(name: str) -> Path:
-    """Return where an image goes: below ``images/``, which questions have already."""
-    path = PurePosixPath(name)
-    return Path(path) if path.parts[0] == "images" else Path("images") / path
 
 
 def _figures(records: Sequence[Record], scenes: int) -> dict[str, int]:

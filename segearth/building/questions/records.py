@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from segearth.data.check import LONG_FROM_WORDS
 from segearth.data.images import link_or_copy
 from segearth.data.manifest import FACETS, Record
 from segearth.data.rle import Rle, decode_mask, encode_mask
+from segearth.errors import DataError
 from segearth.files import atomic_path
 
 
@@ -73,7 +74,7 @@ def new_record(
     """Make a record about a subject.
 
     Args:
-        subject: Its image path becomes ``images/NAME``.
+        subject: Its image is put below ``images/``.
         name: The record's id.
         instruction: What is asked.
         answer: With its targets marked.
@@ -85,7 +86,7 @@ def new_record(
     multiplicity = ("none", "single")[len(masks)] if len(masks) < 2 else "multiple"
     return Record(
         id=name,
-        image=Path("images") / subject.name,
+        image=image_place(subject.name),
         instruction=instruction,
         answer=answer,
         masks=tuple(masks),
@@ -103,6 +104,32 @@ def new_record(
     )
 
 
+def image_place(name: str) -> Path:
+    """Return where an image of a dataset goes: below ``images/``, once.
+
+    Args:
+        name: Its path relative to where it was listed, with forward slashes.
+    """
+    path = PurePosixPath(name)
+    return Path(path) if path.parts[0] == "images" else Path("images") / path
+
+
+def refuse_shared_places(names: Iterable[str]) -> None:
+    """Complain of ``a.png`` and ``images/a.png`` in one list: one would replace the other.
+
+    Raises:
+        DataError: Names both.
+    """
+    taken: dict[Path, str] = {}
+    for name in names:
+        other = taken.setdefault(image_place(name), name)
+        if other != name:
+            raise DataError(
+                f"{other} and {name} would both become {image_place(name).as_posix()}",
+                hint="rename one of them",
+            )
+
+
 def take_images(subjects: Iterable[Subject], records: Iterable[Record], out: Path) -> None:
     """Put the images of records below `out`, by hard links where possible.
 
@@ -111,7 +138,7 @@ def take_images(subjects: Iterable[Subject], records: Iterable[Record], out: Pat
     """
     needed = {record.image for record in records}
     for subject in subjects:
-        place = Path("images") / subject.name
+        place = image_place(subject.name)
         if place in needed and not _same_file(subject.image, out / place):
             link_or_copy(subject.image, out / place)
 

@@ -29,6 +29,7 @@ from segearth.building.questions.provider_calls import Caller, Limits
 from segearth.building.questions.records import (
     Failure,
     Origin,
+    refuse_shared_places,
     take_images,
     write_failures,
 )
@@ -100,6 +101,7 @@ def run(
         DataError: `source` or `categories` cannot be used, or `out` cannot be written.
     """
     subjects = read_subjects(source)
+    refuse_shared_places(subject.name for subject in subjects)
     categories = read_categories(options.categories)
     if out.resolve() == source.parent.resolve():
         raise UsageError(

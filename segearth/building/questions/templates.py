@@ -2,13 +2,15 @@
 
 `segearth.data.questions.ask` asks only what has exactly one right answer, and only about
 kinds that are known to be complete. So masks without a name, or of a kind of which there may be
-more, give no question here; a model has to look at them.
+more, give no question here; a model has to look at them. At most one question an image asks
+for what is not there, and only where something else is: else a set of images of which few are
+annotated would teach mostly to refuse.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,13 +18,15 @@ from segearth.building.questions.records import Failure, Origin, new_record
 from segearth.building.questions.subjects import Subject
 from segearth.data.known import know
 from segearth.data.manifest import Record
-from segearth.data.questions import ask
+from segearth.data.questions import Question, ask
 from segearth.data.rle import encode_mask
 from segearth.data.targets import AnnotatedImage, Target
 from segearth.errors import DataError
 from segearth.geo.raster import open_scene
 
 NOTHING_TO_ASK = "nothing to ask"
+_MOST_ABSENT = 1  # questions after absent things, of one image
+_SPARE = 2  # asked for beyond what is wanted, to make up for absent ones left out
 
 
 def write_with_templates(
@@ -58,7 +62,12 @@ def _write(subject: Subject, per_image: int, seed: int, origin: Origin) -> list[
         pixels = scene.read(0, 0, scene.height, scene.width).image
     known = know(_annotated(subject), pixels)
     rng = np.random.default_rng((seed, zlib.crc32(subject.name.encode())))
-    questions = ask(known.objects, rng, per_image, absent=known.absent)
+    if not known.objects:
+        return []
+    asked = ask(known.objects, rng, per_image + _SPARE, absent=known.absent)
+    questions = _without_refusals(asked)[:per_image]
+    if not any(question.masks for question in questions):
+        return []
     return [
         new_record(
             subject,
@@ -71,6 +80,17 @@ def _write(subject: Subject, per_image: int, seed: int, origin: Origin) -> list[
         )
         for number, question in enumerate(questions)
     ]
+
+
+def _without_refusals(asked: Sequence[Question]) -> list[Question]:
+    """Leave out questions after absent things beyond the first."""
+    kept: list[Question] = []
+    refused = 0
+    for question in asked:
+        refused += not question.masks
+        if question.masks or refused <= _MOST_ABSENT:
+            kept.append(question)
+    return kept
 
 
 def _annotated(subject: Subject) -> AnnotatedImage:
@@ -92,7 +112,7 @@ def _annotated(subject: Subject) -> AnnotatedImage:
 
 def _why_none(subject: Subject) -> str:
     if not subject.regions:
-        return "the image has no masks, and nothing is known to be absent"
+        return "the image has no masks"
     if not any(region.category for region in subject.regions):
         return "no mask has a name; templates cannot look, a model can"
     return (

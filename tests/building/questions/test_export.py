@@ -194,6 +194,7 @@ def test_one_large_scene_is_all_training(tmp_path):
     summary = run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions(val=0.4))
 
     assert summary.splits == {"train": {"scenes": 1, "images": 6, "questions": 6, "masks": 6}}
+    assert summary.how_split.endswith("No scene was small enough for val and test.")
 
 
 def test_splits_are_carried_but_never_across_a_scene(tmp_path):
@@ -388,3 +389,12 @@ def test_parquet_holds_what_the_manifest_says_and_the_images_themselves(tmp_path
         assert item["masks"] == written[name]["masks"]
         assert item["boxes_px"] == written[name]["boxes_px"]
         assert item["facet_length"] == written[name]["facets"]["length"]
+
+
+def test_two_images_do_not_become_one(tmp_path):
+    rows = [row("a", "a.png"), row("b", "images/a.png")]
+
+    with pytest.raises(
+        DataError, match=r"a\.png and images/a\.png would both become images/a\.png"
+    ):
+        run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions())

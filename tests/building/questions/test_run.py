@@ -255,6 +255,9 @@ def test_templates_need_no_server_and_say_why_an_image_gives_none(tmp_path, targ
 
     assert summary == again
     assert (summary.images, summary.calls, summary.failures) == (2, 0, ())
+    rows = lines_of(tmp_path / "out" / "questions.jsonl")
+    for image in {row["image"] for row in rows}:
+        assert sum(not row["masks"] for row in rows if row["image"] == image) <= 1
     assert check_manifest(tmp_path / "out" / "questions.jsonl").mistakes == []
     assert blind.questions == 0
     assert blind.failures == ()
