@@ -27,7 +27,7 @@ from segearth.building.export.records import published
 from segearth.building.export.scenes import file_sha256, find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.lock import locked_folder
-from segearth.building.questions_records import image_place, refuse_shared_places
+from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import link_or_copy
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
