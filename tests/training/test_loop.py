@@ -128,11 +128,13 @@ def test_drawn_scenes_alone_are_validated_too(nano, quietly, tmp_path):
     assert (tmp_path / "best" / "model.safetensors").is_file()
 
 
-def test_the_spatial_term_raises_attention_inside_the_target(nano, squares, tmp_path):
+def test_the_spatial_term_sets_the_target_apart_in_unseen_pictures(nano, squares, tmp_path):
+    """Apart, not above: the paper's square has no sign (see `separation`)."""
     from segearth.data.samples import encode_sample, stack
+    from segearth.losses.spatial_attention import separation
     from segearth.model.build import geometry
 
-    shares = {}
+    apart = {}
     for weight in (0.0, 1.0):
         run = learn(
             nano, squares, tmp_path / str(weight), f"loss.spatial={weight}", "train.steps=30"
@@ -142,10 +144,11 @@ def test_the_spatial_term_raises_attention_inside_the_target(nano, squares, tmp_
         batch = stack([encode_sample(e, run.prompter, shape) for e in examples])
         with torch.no_grad():
             rows = run.model.eval()(batch, keep_attention=True).seg_attention.mean(dim=(1, 2))
-        inside = batch.target_grid.flatten(1)
-        shares[weight] = ((rows * inside).sum(1) / rows.sum(1)).mean().item()
+        valid = batch.cell_valid.flatten(1)[batch.target_image]
+        squares_apart, _ = separation(rows, batch.target_grid.flatten(1), valid)
+        apart[weight] = squares_apart.mean().item()
 
-    assert shares[1.0] > shares[0.0] + 0.05
+    assert apart[1.0] > 2 * apart[0.0]
 
 
 def test_without_the_term_no_attention_is_kept(nano, tmp_path):
