@@ -21,14 +21,12 @@ from typing import Any
 
 from segearth.building.chain_recipe import BuildRecipe
 from segearth.building.export import stage as export
-from segearth.building.export.scenes import file_sha256
-from segearth.building.lock import locked_folder
 from segearth.building.questions import run as questions_run
 from segearth.building.questions.models import Track
 from segearth.config.load import dump_yaml
 from segearth.data.manifest import read_lines
 from segearth.errors import DataError, SegEarthError
-from segearth.files import write_text
+from segearth.files import locked_folder, sha256_of, write_text
 
 _STATE = "build.json"
 
@@ -144,7 +142,7 @@ def _once(out: Path, stage: Stage) -> StageReport:
         earlier
         and earlier["inputs"] == before
         and stage.result.is_file()
-        and earlier["result"] == file_sha256(stage.result)
+        and earlier["result"] == sha256_of(stage.result)
         and not earlier["failures"]
     ):
         return StageReport(
@@ -157,7 +155,7 @@ def _once(out: Path, stage: Stage) -> StageReport:
         raise
     states[stage.name] = {
         "inputs": before,
-        "result": file_sha256(stage.result),
+        "result": sha256_of(stage.result),
         "failures": failures,
         "figures": figures,
     }
@@ -170,7 +168,7 @@ def _fingerprint(stage: Stage) -> str:
     """Digest what a stage's result depends on."""
     digest = hashlib.sha256(json.dumps(dict(stage.settings), sort_keys=True).encode())
     for path in stage.reads:
-        digest.update(f"{path.resolve()} {file_sha256(path)}\n".encode())
+        digest.update(f"{path.resolve()} {sha256_of(path)}\n".encode())
     for line in _image_stats(stage.reads[0]):
         digest.update(line.encode())
     return digest.hexdigest()

@@ -92,6 +92,7 @@ def evaluate(
     from segearth.evaluation import candidates
     from segearth.evaluation import evaluate as evaluation
     from segearth.evaluation.selection import parse_facets, select_records
+    from segearth.files import sha256_of
 
     facets = parse_facets(facet or ())
     if model is None and predictions is None:
@@ -116,7 +117,7 @@ def evaluate(
     common: dict[str, Any] = {
         "protocol": protocol,
         "metric": metric,
-        "manifest_sha256": evaluation.sha256_of(data),
+        "manifest_sha256": sha256_of(data),
     }
     with ExitStack() as stack:
         study = None

@@ -7,7 +7,6 @@ said and drawn (to score it again without the model), `report.html` shows both, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from segearth.data.manifest import Record
-from segearth.errors import DataError
 from segearth.evaluation.predictions import Prediction
 from segearth.evaluation.report import render_report
 from segearth.evaluation.running import AnswerProtocol
@@ -101,21 +99,6 @@ def write_evaluation(out: Path, evaluation: Evaluation, about: Mapping[str, obje
     write_text(out / "report.html", render_report(evaluation.result, evaluation.scored, about))
     report = {**evaluation.result, "missing": evaluation.missing, "about": about}
     write_text(out / RESULT, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
-        ) from error
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

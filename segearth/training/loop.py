@@ -21,7 +21,7 @@ from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream
 from segearth.errors import CheckpointError, RecipeError, UsageError
-from segearth.files import write_text
+from segearth.files import locked_folder, write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
 from segearth.model.checkpoint import (
@@ -33,7 +33,6 @@ from segearth.model.checkpoint import (
 )
 from segearth.model.pretrained.fitting import Coverage
 from segearth.training.card import write_card
-from segearth.training.lock import locked_run
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,
@@ -153,7 +152,7 @@ class Run:
         from torch.utils.tensorboard import SummaryWriter
 
         main = self.accelerator.is_main_process
-        with locked_run(self.folder) if main else nullcontext(), StopRequest() as stop:
+        with locked_folder(self.folder) if main else nullcontext(), StopRequest() as stop:
             self.folder.mkdir(parents=True, exist_ok=True)  # any process may come first
             write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
             self.board = SummaryWriter(str(self.folder / "tensorboard"))

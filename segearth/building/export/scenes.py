@@ -7,7 +7,6 @@ passed on: a chain of overlapping tiles is one scene.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -21,7 +20,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import STRtree, box
 
-from segearth.errors import DataError, UsageError
+from segearth.errors import UsageError
+from segearth.files import sha256_of
 from segearth.geo.gdal import GDAL_ERRORS
 from segearth.geo.raster import open_scene
 
@@ -68,21 +68,6 @@ def find_scenes(images: Mapping[str, Path], pattern: str = "") -> dict[str, int]
     }
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
-        ) from error
-
-
 def scene_name(image: str, pattern: str = "") -> str:
     """Return the name of the larger image that a tile was cut from, by its path.
 
@@ -120,7 +105,7 @@ def _by_name(names: Sequence[str], pattern: str) -> list[list[str]]:
 def _by_content(images: Mapping[str, Path]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for name, path in images.items():
-        groups.setdefault(file_sha256(path), []).append(name)
+        groups.setdefault(sha256_of(path), []).append(name)
     return list(groups.values())
 
 

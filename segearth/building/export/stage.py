@@ -24,15 +24,14 @@ from segearth.building.export.decisions import read_decisions
 from segearth.building.export.options import ExportOptions, ExportSummary, LeftOut
 from segearth.building.export.parquet import require_parquet, write_parquet
 from segearth.building.export.records import published
-from segearth.building.export.scenes import file_sha256, find_scenes
+from segearth.building.export.scenes import find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
-from segearth.building.lock import locked_folder
 from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import link_or_copy
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
 from segearth.errors import DataError, UsageError
-from segearth.files import atomic_path, write_text
+from segearth.files import atomic_path, locked_folder, sha256_of, write_text
 from segearth.geo.raster import open_scene
 
 STATE = "export.json"
@@ -142,7 +141,7 @@ def _hashes(records: Sequence[Record]) -> tuple[dict[Path, str], list[LeftOut]]:
     for image in dict.fromkeys(record.image for record in records):
         try:
             with open_scene(str(image)):
-                hashes[image] = file_sha256(image)
+                hashes[image] = sha256_of(image)
         except DataError as error:
             broken[image] = error.problem
     return hashes, [

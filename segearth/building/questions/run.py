@@ -18,7 +18,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from segearth.building.lock import locked_folder
 from segearth.building.questions.cache import Cache
 from segearth.building.questions.ledger import Ledger, Prices
 from segearth.building.questions.models import Track, write_with_model
@@ -38,7 +37,7 @@ from segearth.building.questions.subjects import Subject, read_subjects
 from segearth.building.questions.templates import NOTHING_TO_ASK, write_with_templates
 from segearth.data.manifest import Record, write_manifest
 from segearth.errors import DataError, UsageError
-from segearth.files import write_text
+from segearth.files import locked_folder, write_text
 from segearth.geo.raster import open_scene
 
 RESULT = "questions.jsonl"

@@ -40,7 +40,7 @@ def content(folder):
     return {
         path: (path.stat().st_mtime_ns, path.read_bytes())
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("recipe.yaml", ".building.lock")
+        if path.is_file() and path.name not in ("recipe.yaml", ".lock")
     }
 
 

@@ -325,7 +325,7 @@ def test_an_export_is_not_replaced_unasked_and_leaves_nothing_of_the_earlier_one
     run(smaller, out, ExportOptions(), overwrite=True)
 
     left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert left - {".building.lock"} == {
+    assert left - {".lock"} == {
         *("README.md", "export.json", "left_out.jsonl", "val.jsonl", "images/a.png")
     }
 
