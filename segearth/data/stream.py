@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from segearth.config.recipe import DataRecipe
 from segearth.data.augment import crop, drop_crumbs, recolour, resize, turn
+from segearth.data.company import Company
 from segearth.data.compose import cut_out, mosaic, paste
 from segearth.data.known import KnownPicture, know
 from segearth.data.manifest import Record, read_manifest
@@ -36,7 +37,9 @@ TILE_PX = 256
 _WRITTEN = 0.55  # share of plain tiles whose written questions are asked, where there are any
 _UNSEEN = 0.12  # share of plain tiles that are not annotated: what cannot be there is not there
 _LARGEST_PX = 1024  # Dubai's largest are 2,160 px; their classes are wide
-_MOST_ABSENT = 1  # questions after absent things, of one picture
+_MOST_ABSENT = 2  # questions after absent things, of one picture
+_LIKELY = 0.6  # share of absent things that are drawn from those that such a picture often shows
+_OFFERED = 8  # absent things that the questions of one picture choose from
 _HIDE_GSD = 0.3  # share of examples that do not say how large a pixel is
 
 
@@ -60,6 +63,7 @@ class Stream:
         tiles = [tile for tile in tiles if tile.split == "train"]
         self.annotated = [tile for tile in tiles if tile.annotated for _ in range(_shares(tile))]
         self.unseen = [tile for tile in tiles if not tile.annotated]
+        self.company = Company(tile for tile in tiles if tile.annotated)
         self.written: dict[Path, list[Record]] = {}
         for record in read_manifest(Path(recipe.train)) if recipe.train else []:
             self.written.setdefault(record.image, []).append(record)
@@ -153,7 +157,7 @@ class Stream:
             picture.objects,
             rng,
             self.recipe.questions,
-            absent=picture.absent,
+            absent=self._offer(picture, rng),
             closed=picture.closed,
         )
         refused = 0
@@ -167,6 +171,19 @@ class Stream:
             Exchange(instruction=q.instruction, answer=q.answer, masks=q.masks) for q in chosen
         )
         return _finish(picture.image, exchanges, picture.gsd_m, rng)
+
+    def _offer(self, picture: KnownPicture, rng: np.random.Generator) -> list[str]:
+        """Draw some of what is absent: mostly what one would look for in such a picture.
+
+        Whoever is asked for ships in a forest learns to tell words apart, not pictures.
+        """
+        if not picture.absent:
+            return []
+        even = np.full(len(picture.absent), 1 / len(picture.absent))
+        likely = self.company.expect({item.category for item in picture.objects}, picture.absent)
+        shares = (1 - _LIKELY) * even + _LIKELY * (likely if likely.any() else even)
+        count = min(_OFFERED, len(picture.absent))
+        return [str(name) for name in rng.choice(picture.absent, count, replace=False, p=shares)]
 
     def _written(self, path: Path, rng: np.random.Generator) -> Example:
         """Ask a tile's written questions, reworded, mirrored and joined."""
