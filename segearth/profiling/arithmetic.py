@@ -46,7 +46,7 @@ def attention(queries: int, keys: int, width: int) -> int:
 def bilinear(values: int) -> int:
     """Bilinear reading of `values` numbers, each a weighted sum of four neighbours.
 
-    For resizing and for `grid_sample`, the sampling of deformable attention (Zhu et al., ICLR
+    For resizing, `grid_sample` and the sampling of deformable attention (Zhu et al., ICLR
     2021, Appendix A.1). Computing the four weights is not counted: they are shared by channels.
     """
     return 4 * values

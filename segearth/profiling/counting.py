@@ -1,7 +1,7 @@
 """Count multiply-adds of a call, twice over: by torch's dispatcher and by fvcore's tracer.
 
-What counts: matrix products, convolutions, attention, and bilinear reads (`grid_sample` of
-deformable attention, resizing of maps). What does not: whatever is linear in the number of
+What counts: matrix products, convolutions, attention, and bilinear reads (of deformable
+attention and in resizing maps). What does not: whatever is linear in the number of
 values, that is norms, softmax, activations, sums; `Counted.left_out` lists what occurred.
 
 Each counter misses something by itself, and formulas fill the gaps:
@@ -73,7 +73,16 @@ def _bilinear_flops(*_shapes: Any, out_shape: Any = None, **_options: Any) -> in
     return FLOPS_PER_MAC * bilinear(math.prod(out_shape))
 
 
-_EXTRA = {aten.grid_sampler_2d: _bilinear_flops, aten.upsample_bilinear2d: _bilinear_flops}
+def _bag_flops(table: Any, indices: Any, *_shapes: Any, **_options: Any) -> int:
+    return FLOPS_PER_MAC * math.prod(indices) * table[1]  # each index reads a row
+
+
+_EXTRA = {
+    aten.grid_sampler_2d: _bilinear_flops,
+    aten.upsample_bilinear2d: _bilinear_flops,
+    aten._embedding_bag: _bag_flops,
+    aten._embedding_bag_forward_only: _bag_flops,
+}
 
 
 class _Seen(TorchDispatchMode):
@@ -130,6 +139,7 @@ def count_with_fvcore(
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.tracer_warnings("none")
     analysis.set_op_handle("aten::scaled_dot_product_attention", _sdpa_macs)
+    analysis.set_op_handle("aten::embedding_bag", _bag_macs)
     try:
         with torch.no_grad(), _Products():
             counts = dict(analysis.by_operator())
@@ -187,3 +197,8 @@ def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
     *batch, queries, width = inputs[0].type().sizes()
     keys = inputs[1].type().sizes()[-2]
     return int(math.prod(batch)) * attention(queries, keys, width)
+
+
+def _bag_macs(inputs: list[Any], outputs: list[Any]) -> int:
+    table, indices = (item.type().sizes() for item in inputs[:2])
+    return math.prod(indices) * int(table[1])
