@@ -4,7 +4,7 @@ Every query looks at a few learnt places of every map instead of at all cells. W
 at a place is the weighted sum of the four cells around it, so a head's answer is one weighted
 sum of rows of a table: an embedding bag. A cell's channels lie together in the table, which
 is why a CPU does this over twice as fast as `grid_sample` map by map
-(``tests/benchmarks/deformable_speed.py``); no compiled operator is needed.
+(``tests/benchmarks/head_speed.py``); no compiled operator is needed.
 
 Axes
     B  images    L  maps    P  points    A  heads    C  channels

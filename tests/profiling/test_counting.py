@@ -19,6 +19,11 @@ def read(image, places):
     return F.grid_sample(image, places, align_corners=False)
 
 
+def bag(table, shares):
+    rows = torch.zeros(shares.shape, dtype=torch.int32, device="meta")
+    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=shares)
+
+
 def enlarge(image):
     return F.interpolate(image, size=(7, 9), mode="bilinear", align_corners=False)
 
@@ -30,6 +35,7 @@ CASES = [
     pytest.param(
         read, [(2, 3, 8, 8), (2, 5, 4, 2)], arithmetic.bilinear(2 * 3 * 5 * 4), id="grid-sample"
     ),
+    pytest.param(bag, [(10, 3), (7, 4)], arithmetic.bilinear(7 * 3), id="bags-of-four-rows"),
     pytest.param(enlarge, [(1, 2, 4, 4)], arithmetic.bilinear(2 * 7 * 9), id="resizing"),
     pytest.param(torch.matmul, [(4, 8), (8, 16)], 4 * 8 * 16, id="product"),
     pytest.param(torch.relu, [(4, 8)], 0, id="nothing"),
