@@ -71,13 +71,14 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
         An empty folder on the same disk. Folders made in it are scratch and are not moved.
 
     Raises:
-        UsageError: `out` holds earlier results.
+        UsageError: `out` holds earlier results, before the block or after it.
         DataError: It cannot be written to, or the disk is full.
     """
     refuse_used(out, overwrite=overwrite)
     temporary = _make_temporary(out)
     try:
         yield temporary
+        refuse_used(out, overwrite=overwrite)  # another process may have been quicker
         _move(temporary, out)
     except OSError as error:
         if error.errno not in _DISK_TROUBLE:
