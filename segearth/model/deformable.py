@@ -1,10 +1,14 @@
 """Multi-scale deformable attention in plain PyTorch (Zhu et al., ICLR 2021).
 
 Every query looks at a few learnt places of every map instead of at all cells. What it reads
-at a place is the weighted sum of the four cells around it, so a head's answer is one weighted
-sum of rows of a table: an embedding bag. A cell's channels lie together in the table, which
-is why a CPU does this over twice as fast as `grid_sample` map by map
-(``tests/benchmarks/head_speed.py``); no compiled operator is needed.
+at a place is the weighted sum of the four cells around it. There are two ways to compute the
+same sums, neither with a compiled operator of its own:
+
+- `in_bags`: a head's answer is one weighted sum of rows of a table, an embedding bag. A cell's
+  channels lie together in the table, so a CPU is twice as fast; its backward pass is slow.
+- `by_sampling`: `grid_sample`, map by map. With its backward pass it is the faster one.
+
+So answers go in bags and training samples (``tests/benchmarks/head_speed.py``).
 
 Axes
     B  images    L  maps    P  points    A  heads    C  channels
@@ -79,22 +83,70 @@ class DeformableAttention(nn.Module):
         weights = self.attention_weights(query).float()
         weights = weights.view(batch, count, self.heads, -1).softmax(dim=-1)
 
-        table = _with_borders(self.value_proj(values).float(), shapes)
-        cells, shares = _corners(references, offsets, shapes)
-        # Image b, cell r, head a is row (b * R + r) * A + a.
-        image = torch.arange(batch, dtype=torch.int32, device=query.device)
-        head = torch.arange(self.heads, dtype=torch.int32, device=query.device)
-        rows = cells + image.view(-1, 1, 1, 1, 1) * table.shape[1]
-        rows = rows * self.heads + head.view(-1, 1, 1)
-        bags = batch * count * self.heads
-        gathered = F.embedding_bag(
-            rows.view(bags, -1),
-            table.view(-1, width // self.heads),
-            mode="sum",
-            per_sample_weights=(shares * weights[..., None]).view(bags, -1),
-        )
-        mixed: Tensor = self.output_proj(gathered.view(batch, count, width).to(query.dtype))
+        maps = self.value_proj(values).float().view(batch, -1, self.heads, width // self.heads)
+        gather = by_sampling if torch.is_grad_enabled() else in_bags
+        gathered = gather(maps, shapes, references, offsets, weights)
+        mixed: Tensor = self.output_proj(gathered.to(query.dtype))
         return mixed
+
+
+def by_sampling(
+    maps: Tensor,
+    shapes: Sequence[tuple[int, int]],
+    references: Tensor,
+    offsets: Tensor,
+    weights: Tensor,
+) -> Tensor:
+    """Read every map at every place with `grid_sample`, then weigh.
+
+    Args:
+        maps: Flattened and joined, float32, ``(B, V, A, C / A)``.
+        shapes: Height and width of each map, L pairs.
+        references: Where each query stands, x and y from 0 to 1, ``(Q, 2)``.
+        offsets: From there to each place, in cells of the map, ``(B, Q, A, L, P, 2)``.
+        weights: Of the places, ``(B, Q, A, L * P)``.
+
+    Returns:
+        ``(B, Q, C)``.
+    """
+    batch, count, heads = offsets.shape[:3]
+    gathered = maps.new_zeros(batch * heads, maps.shape[3], count)
+    parts = maps.split([rows * columns for rows, columns in shapes], dim=1)
+    shares = weights.unflatten(3, (len(shapes), -1)).transpose(1, 2).flatten(0, 1)
+    for level, (rows, columns) in enumerate(shapes):
+        picture = parts[level].permute(0, 2, 3, 1).reshape(batch * heads, -1, rows, columns)
+        size = maps.new_tensor([columns, rows])
+        places = references[None, :, None, None] + offsets[:, :, :, level] / size
+        grid = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # (B * A, Q, P, 2)
+        sampled = F.grid_sample(picture, grid, align_corners=False)  # (B * A, C / A, Q, P)
+        gathered = gathered + (sampled * shares[:, None, :, level]).sum(dim=-1)
+    return gathered.view(batch, -1, count).transpose(1, 2)
+
+
+def in_bags(
+    maps: Tensor,
+    shapes: Sequence[tuple[int, int]],
+    references: Tensor,
+    offsets: Tensor,
+    weights: Tensor,
+) -> Tensor:
+    """Read and weigh in one step; arguments and result as of `by_sampling`."""
+    batch, count, heads = offsets.shape[:3]
+    table = _with_borders(maps.flatten(2), shapes)
+    cells, shares = _corners(references, offsets, shapes)
+    # Image b, cell r, head a is row (b * R + r) * A + a.
+    image = torch.arange(batch, dtype=torch.int32, device=maps.device)
+    head = torch.arange(heads, dtype=torch.int32, device=maps.device)
+    rows = cells + image.view(-1, 1, 1, 1, 1) * table.shape[1]
+    rows = rows * heads + head.view(-1, 1, 1)
+    bags = batch * count * heads
+    gathered = F.embedding_bag(
+        rows.view(bags, -1),
+        table.view(-1, maps.shape[3]),
+        mode="sum",
+        per_sample_weights=(shares * weights[..., None]).view(bags, -1),
+    )
+    return gathered.view(batch, count, -1)
 
 
 def _with_borders(cells: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
@@ -133,7 +185,7 @@ def _corners(
     # A cell's centre has whole numbers, counted from the border in front.
     places = references[:, None, None, None] * size + offsets.nan_to_num() + 0.5
     places = torch.minimum(places.clamp(min=0), size + 1)
-    whole = places.detach().floor()
+    whole = places.floor()
     right, down = (places - whole).flatten(3, 4).unbind(-1)
 
     pitch = [columns + 3 for _, columns in shapes]
