@@ -112,14 +112,14 @@ def by_sampling(
     batch, count, heads = offsets.shape[:3]
     gathered = maps.new_zeros(batch * heads, maps.shape[3], count)
     parts = maps.split([rows * columns for rows, columns in shapes], dim=1)
-    shares = weights.unflatten(3, (len(shapes), -1)).transpose(1, 2).flatten(0, 1)
+    shares = weights.unflatten(3, (len(shapes), -1)).permute(0, 2, 3, 4, 1).flatten(0, 1)
     for level, (rows, columns) in enumerate(shapes):
         picture = parts[level].permute(0, 2, 3, 1).reshape(batch * heads, -1, rows, columns)
         size = maps.new_tensor([columns, rows])
         places = references[None, :, None, None] + offsets[:, :, :, level] / size
-        grid = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # (B * A, Q, P, 2)
-        sampled = F.grid_sample(picture, grid, align_corners=False)  # (B * A, C / A, Q, P)
-        gathered = gathered + (sampled * shares[:, None, :, level]).sum(dim=-1)
+        grid = (2 * places - 1).permute(0, 2, 3, 1, 4).flatten(0, 1)  # (B * A, P, Q, 2)
+        sampled = F.grid_sample(picture, grid, align_corners=False)  # (B * A, C / A, P, Q)
+        gathered = gathered + (sampled * shares[:, None, level]).sum(dim=2)
     return gathered.view(batch, -1, count).transpose(1, 2)
 
 
