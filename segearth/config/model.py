@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from segearth.config.bounds import require, within
+from segearth.config.combinations import refuse_impossible
+
+Mechanism = Literal["seg_token", "instruction_as_query", "propose_then_select"]
+"""How a language model asks for masks (paper, Sec. 4.2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +209,14 @@ class ModelRecipe:
     mask_head: MaskHeadRecipe = field(default_factory=MaskHeadRecipe)
     queries_per_target: int = 1
     """k of the paper, Sec. 5.4: `[SEG]`, or `[SEG1]` to `[SEGk]`."""
+    mechanism: Mechanism = "seg_token"
+    """How masks are asked for (paper, Sec. 4.2). `seg_token`: each `[SEG]` of the answer is a
+    query, as in the paper; `instruction_as_query`: the words of the instruction are pooled to
+    one query, as in SegEarth-R1, so that an answer has one mask at most, the union of what is
+    asked for; `propose_then_select`: learnt query tokens propose masks, and each `[SEG]`
+    selects among them, after InstructSeg."""
+    proposals: int = 100
+    """Query tokens with `propose_then_select`: the masks proposed for an answer."""
     max_instruction_tokens: int = 256
     max_answer_tokens: int = 128
 
@@ -216,4 +228,6 @@ class ModelRecipe:
             f"queries_per_target is {self.queries_per_target}",
             "1 is the paper's choice; 3 to 100 repeat its Figure 5",
         )
-        within("model", self, max_instruction_tokens=(1, math.inf), max_answer_tokens=(1, math.inf))
+        refuse_impossible(self)
+        limits = ("max_instruction_tokens", "max_answer_tokens", "proposals")
+        within("model", self, **dict.fromkeys(limits, (1, math.inf)))

@@ -33,6 +33,9 @@ from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
 from segearth.model.image_tokens import ImageTower, projector
 from segearth.model.language import LanguageModel
+from segearth.model.mechanisms.instruction_as_query import InstructionAsQuery
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
+from segearth.model.mechanisms.seg_token import SegToken
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pretrained.fitting import Coverage, Part
 from segearth.model.pretrained.loading import (
@@ -117,6 +120,8 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
         queries_per_target=recipe.queries_per_target,
         max_instruction_tokens=recipe.max_instruction_tokens,
         max_answer_tokens=recipe.max_answer_tokens,
+        mechanism=recipe.mechanism,
+        proposals=recipe.proposals if recipe.mechanism == "propose_then_select" else 0,
     )
 
 
@@ -159,6 +164,7 @@ def build_model(
         pyramid=pyramid,
         pixel_decoder=pixel_decoder,
         predictor=predictor,
+        mechanism=make_mechanism(recipe, language.width, pyramid.channels[-1]),
         queries_per_target=recipe.queries_per_target,
         token_level=recipe.image_tokens.level,
         token_pool=recipe.image_tokens.pool,
@@ -250,6 +256,24 @@ def make_decoders(
         ffn=recipe.decoder_ffn,
     )
     return pixel_decoder, predictor
+
+
+def make_mechanism(
+    recipe: ModelRecipe, language_width: int, image_channels: int
+) -> SegToken | InstructionAsQuery | ProposeThenSelect:
+    """Make what turns hidden states into queries, at random weights.
+
+    Args:
+        recipe: Names the mechanism.
+        language_width: D.
+        image_channels: Of the mask encoder's coarsest map.
+    """
+    width = recipe.mask_head.width
+    if recipe.mechanism == "instruction_as_query":
+        return InstructionAsQuery(language_width, image_channels, 2 * width)
+    if recipe.mechanism == "propose_then_select":
+        return ProposeThenSelect(recipe.proposals, language_width, width)
+    return SegToken(language_width)
 
 
 def _language(
