@@ -7,7 +7,7 @@ its code family does; fields that small models need are off by default.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from segearth.config.bounds import require, within
@@ -122,7 +122,11 @@ class ImageTokensRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PyramidRecipe:
-    """The hierarchical mask encoder: any timm backbone with `features_only`."""
+    """The hierarchical mask encoder: any timm backbone with `features_only`.
+
+    With a mask head of kind `sam` or `sam2` the encoder is that head's; `image_size`, padding
+    and `frozen` hold for it, too.
+    """
 
     name: str = "swin_base_patch4_window12_384"
     weights: str = ""
@@ -151,8 +155,15 @@ class PyramidRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskHeadRecipe:
-    """Mask2Former's pixel decoder and query decoder."""
+    """Mask2Former's pixel decoder and query decoder, or SAM's mask decoder in their place."""
 
+    kind: Literal["mask2former", "sam", "sam2"] = "mask2former"
+    """`sam` and `sam2` bring their image encoder along, which replaces the pyramid, and take
+    each query as a sparse prompt (paper, Table 6); of the keys here they have `config` and
+    `weights` only."""
+    config: dict[str, object] = field(default_factory=dict)
+    """Of `sam` and `sam2`: transformers' config of the whole; empty reads config.json beside
+    `weights`. With any and no `weights`, encoder and decoder start from random weights."""
     width: int = 256
     heads: int = 8
     encoder_layers: int = 6
@@ -167,7 +178,8 @@ class MaskHeadRecipe:
     paper has them and official Mask2Former has not."""
     weights: str = ""
     """Starting weights of both decoders: a safetensors file, a folder or a hub name, such as
-    `facebook/mask2former-swin-base-coco-panoptic`; empty starts at random."""
+    `facebook/mask2former-swin-base-coco-panoptic`; empty starts at random. Of `sam` and `sam2`
+    a folder or hub name with everything, such as `facebook/sam-vit-huge`."""
     decode: Literal["joint", "per-query"] = "joint"
     """`joint`: the queries of one answer see each other and share the image's projections;
     `per-query`: every query is a batch item of its own, as the authors' code does."""
@@ -231,3 +243,20 @@ class ModelRecipe:
         refuse_impossible(self)
         limits = ("max_instruction_tokens", "max_answer_tokens", "proposals")
         within("model", self, **dict.fromkeys(limits, (1, math.inf)))
+
+    @property
+    def queries(self) -> int:
+        """Queries from which one mask is chosen: k, or the proposals."""
+        return (
+            self.proposals if self.mechanism == "propose_then_select" else self.queries_per_target
+        )
+
+    def with_queries(self, count: int) -> ModelRecipe:
+        """Give the same model with another number of queries.
+
+        Raises:
+            RecipeError: Its mechanism or mask head has one query only.
+        """
+        if self.mechanism == "propose_then_select":
+            return replace(self, proposals=count)
+        return replace(self, queries_per_target=count)

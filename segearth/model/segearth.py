@@ -27,6 +27,8 @@ from segearth.data.samples import Batch
 from segearth.model.attention_rows import RowCapture
 from segearth.model.image_tokens import ImageTower, add_grid_position, tokens_of_maps
 from segearth.model.language import LanguageModel
+from segearth.model.mask_heads.sam import SamDecoder, SamEncoder, SamPixels
+from segearth.model.mask_heads.sam2 import Sam2Pixels
 from segearth.model.mechanisms.instruction_as_query import InstructionAsQuery
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.mechanisms.seg_token import SegToken
@@ -42,8 +44,8 @@ class ImageFeatures:
     Attributes:
         tokens: For the language model, ``(B, P, D)``.
         mask_features: ``(B, C, S/4, S/4)``.
-        memory: Coarsest first, three maps ``(B, C, …)``.
-        coarsest: The mask encoder's last map, ``(B, C_i, S/32, S/32)``.
+        memory: Coarsest first, three maps ``(B, C, …)``; see `mask_heads` for SAM's.
+        coarsest: The mask encoder's last map, ``(B, C_i, S/32, S/32)``, of SAM ``S/16``.
     """
 
     tokens: Tensor
@@ -83,9 +85,9 @@ class SegEarth(nn.Module):
         language: LanguageModel,
         image_tower: ImageTower | None,
         mm_projector: nn.Sequential,
-        pyramid: Pyramid,
-        pixel_decoder: PixelDecoder,
-        predictor: QueryDecoder,
+        pyramid: Pyramid | SamEncoder,
+        pixel_decoder: PixelDecoder | SamPixels | Sam2Pixels,
+        predictor: QueryDecoder | SamDecoder,
         mechanism: SegToken | InstructionAsQuery | ProposeThenSelect,
         queries_per_target: int,
         token_level: int,
@@ -121,7 +123,7 @@ class SegEarth(nn.Module):
         self.vision_tower_mask = pyramid
         self.pixel_decoder = pixel_decoder
         self.predictor = predictor
-        width = predictor.level_embed.embedding_dim
+        width = predictor.width
         self.mechanism = mechanism
         self.SEG_token_projector = nn.Linear(mechanism.query_width, width)
         self.score = nn.Linear(width, 1) if queries_per_target > 1 else None

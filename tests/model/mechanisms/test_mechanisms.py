@@ -66,7 +66,8 @@ def test_the_query_is_pooled_from_its_own_description_and_the_targets_are_one(to
     assert asked.states[3, 0, 0] == hidden[1, own, 0].mean()
     assert batch.seg_positions[3, 0] == own.nonzero()[-1, 0]
     first, second = (box_mask.any() for box_mask in example.exchanges[0].masks)
-    assert first and second
+    assert first
+    assert second
     assert batch.target_masks[0].sum() > batch.target_masks[1].sum()
 
 
