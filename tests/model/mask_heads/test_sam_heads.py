@@ -25,9 +25,9 @@ SAM = (
 )
 SAM2 = (
     "{vision_config: {backbone_config: {model_type: sam2_hiera_det_model, hidden_size: 16, "
-    "image_size: [64, 64], blocks_per_stage: [1, 1, 1, 1], embed_dim_per_stage: [16, 32, 64, 128], "
-    "num_attention_heads_per_stage: [1, 2, 4, 8], window_size_per_stage: [4, 2, 2, 2], "
-    "global_attention_blocks: [2]}, backbone_channel_list: [128, 64, 32, 16], "
+    "image_size: [64, 64], blocks_per_stage: [1, 1, 2, 1], embed_dim_per_stage: [16, 32, 64, 128], "
+    "num_attention_heads_per_stage: [1, 2, 4, 8], window_size_per_stage: [4, 4, 2, 2], "
+    "global_attention_blocks: [3]}, backbone_channel_list: [128, 64, 32, 16], "
     "backbone_feature_sizes: [[16, 16], [8, 8], [4, 4]], fpn_hidden_size: 32}, "
     "prompt_encoder_config: {hidden_size: 32, image_size: 64, patch_size: 16}, "
     "mask_decoder_config: " + DECODER + "}"
