@@ -82,7 +82,7 @@ class SamDecoder(nn.Module):
 
     no_mask_embed: nn.Embedding
 
-    def __init__(self, decoder: Any, no_mask_embed: nn.Module, positions: nn.Module) -> None:
+    def __init__(self, decoder: Any, no_mask_embed: Any, positions: Any) -> None:
         """Wrap transformers' decoder.
 
         Args:

@@ -58,7 +58,7 @@ class Sam2Pixels(nn.Module):
 class Sam2Decoder(SamDecoder):
     """SAM 2's mask decoder, prompted by queries."""
 
-    def __init__(self, decoder: Any, no_mask_embed: nn.Module, positions: nn.Module) -> None:
+    def __init__(self, decoder: Any, no_mask_embed: Any, positions: Any) -> None:
         """Wrap transformers' decoder; see `SamDecoder`. It also scores presence: not learnt."""
         super().__init__(decoder, no_mask_embed, positions)
         self.decoder.dynamic_multimask_via_stability = False
