@@ -62,6 +62,45 @@ def best_candidate(logits: Tensor, targets: Tensor, points: int) -> Tensor:
         return pair_costs(seen, true)[..., 0].argmin(dim=1)
 
 
+def pooled_candidates(logits: Tensor, pool: Tensor, targets: Tensor, points: int) -> Tensor:
+    """Match the targets of each pool with its candidates, one to one at the least total cost.
+
+    Args:
+        logits: ``(G, k, h, w)``, k candidates a pool; no gradient flows.
+        pool: Which pool a target belongs to, int64 ``(N,)``.
+        targets: bool ``(N, H, W)``.
+        points: P, uniformly random, shared by a pool's candidates and targets.
+
+    Returns:
+        Index of the candidate within its pool, int64 ``(N,)``. Of more targets than
+        candidates, those left over take their cheapest one.
+    """
+    chosen = torch.zeros(len(targets), dtype=torch.int64, device=logits.device)
+    with torch.no_grad():
+        for number in pool.unique().tolist():
+            own = (pool == number).nonzero()[:, 0]
+            where = 2 * torch.rand(1, points, 1, 2, device=logits.device) - 1
+            seen = F.grid_sample(logits[number][None].float(), where, align_corners=False)
+            true = F.grid_sample(targets[own][None].float(), where, align_corners=False)
+            chosen[own] = distinct(pair_costs(seen[0, :, :, 0], true[0, :, :, 0]))
+    return chosen
+
+
+def distinct(costs: Tensor) -> Tensor:
+    """Give every target a candidate of its own, as far as there are enough.
+
+    Args:
+        costs: ``(Q, N)``.
+
+    Returns:
+        Candidate of each target, int64 ``(N,)``.
+    """
+    chosen = costs.argmin(dim=0)
+    candidates, targets = assign(costs)
+    chosen[targets.to(chosen.device)] = candidates.to(chosen.device)
+    return chosen
+
+
 def assign(costs: Tensor) -> tuple[Tensor, Tensor]:
     """Assign candidates to targets one to one at the least total cost.
 

@@ -94,7 +94,7 @@ def profile(
         ks = wanted or report.parse_queries(FIGURE_5_QUERIES)
     else:
         subject = report.loaded_subject(model, device=device, dtype=dtype)
-        ks = wanted or [subject.recipe.queries_per_target]
+        ks = wanted or [subject.recipe.queries]
     decodes: list[Any] = ["joint", "per-query"] if decode == "both" else [decode]
     rows = report.profile_rows(subject, ks, decodes, runs=runs, cross_check=cross_check)
     tracked = output.progress(rows, "profile", total=len(ks) * len(decodes))

@@ -7,10 +7,14 @@ its code family does; fields that small models need are off by default.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from segearth.config.bounds import require, within
+from segearth.config.combinations import refuse_impossible
+
+Mechanism = Literal["seg_token", "instruction_as_query", "propose_then_select"]
+"""How a language model asks for masks (paper, Sec. 4.2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,11 @@ class ImageTokensRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PyramidRecipe:
-    """The hierarchical mask encoder: any timm backbone with `features_only`."""
+    """The hierarchical mask encoder: any timm backbone with `features_only`.
+
+    With a mask head of kind `sam` or `sam2` the encoder is that head's; `image_size`, padding
+    and `frozen` hold for it, too.
+    """
 
     name: str = "swin_base_patch4_window12_384"
     weights: str = ""
@@ -147,8 +155,15 @@ class PyramidRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskHeadRecipe:
-    """Mask2Former's pixel decoder and query decoder."""
+    """Mask2Former's pixel decoder and query decoder, or SAM's mask decoder in their place."""
 
+    kind: Literal["mask2former", "sam", "sam2"] = "mask2former"
+    """`sam` and `sam2` bring their image encoder along, which replaces the pyramid, and take
+    each query as a sparse prompt (paper, Table 6); of the keys here they have `config` and
+    `weights` only."""
+    config: dict[str, object] = field(default_factory=dict)
+    """Of `sam` and `sam2`: transformers' config of the whole; empty reads config.json beside
+    `weights`. With any and no `weights`, encoder and decoder start from random weights."""
     width: int = 256
     heads: int = 8
     encoder_layers: int = 6
@@ -163,7 +178,8 @@ class MaskHeadRecipe:
     paper has them and official Mask2Former has not."""
     weights: str = ""
     """Starting weights of both decoders: a safetensors file, a folder or a hub name, such as
-    `facebook/mask2former-swin-base-coco-panoptic`; empty starts at random."""
+    `facebook/mask2former-swin-base-coco-panoptic`; empty starts at random. Of `sam` and `sam2`
+    a folder or hub name with everything, such as `facebook/sam-vit-huge`."""
     decode: Literal["joint", "per-query"] = "joint"
     """`joint`: the queries of one answer see each other and share the image's projections;
     `per-query`: every query is a batch item of its own, as the authors' code does."""
@@ -205,6 +221,14 @@ class ModelRecipe:
     mask_head: MaskHeadRecipe = field(default_factory=MaskHeadRecipe)
     queries_per_target: int = 1
     """k of the paper, Sec. 5.4: `[SEG]`, or `[SEG1]` to `[SEGk]`."""
+    mechanism: Mechanism = "seg_token"
+    """How masks are asked for (paper, Sec. 4.2). `seg_token`: each `[SEG]` of the answer is a
+    query, as in the paper; `instruction_as_query`: the words of the instruction are pooled to
+    one query, as in SegEarth-R1, so that an answer has one mask at most, the union of what is
+    asked for; `propose_then_select`: learnt query tokens propose masks, and each `[SEG]`
+    selects among them, after InstructSeg."""
+    proposals: int = 100
+    """Query tokens with `propose_then_select`: the masks proposed for an answer."""
     max_instruction_tokens: int = 256
     max_answer_tokens: int = 128
 
@@ -216,4 +240,23 @@ class ModelRecipe:
             f"queries_per_target is {self.queries_per_target}",
             "1 is the paper's choice; 3 to 100 repeat its Figure 5",
         )
-        within("model", self, max_instruction_tokens=(1, math.inf), max_answer_tokens=(1, math.inf))
+        refuse_impossible(self)
+        limits = ("max_instruction_tokens", "max_answer_tokens", "proposals")
+        within("model", self, **dict.fromkeys(limits, (1, math.inf)))
+
+    @property
+    def queries(self) -> int:
+        """Queries from which one mask is chosen: k, or the proposals."""
+        return (
+            self.proposals if self.mechanism == "propose_then_select" else self.queries_per_target
+        )
+
+    def with_queries(self, count: int) -> ModelRecipe:
+        """Give the same model with another number of queries.
+
+        Raises:
+            RecipeError: Its mechanism or mask head has one query only.
+        """
+        if self.mechanism == "propose_then_select":
+            return replace(self, proposals=count)
+        return replace(self, queries_per_target=count)

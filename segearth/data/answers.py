@@ -32,6 +32,20 @@ def mark(phrase: str) -> str:
     return f"<p>{phrase.strip()} </p>{SEG}"
 
 
+def merge_targets(answer: str) -> str:
+    """Make one target of all those of an answer, named by the words from first to last.
+
+    ``The <p>ships </p>[SEG] and the <p>tank </p>[SEG].`` becomes
+    ``The <p>ships and the tank </p>[SEG].``
+    """
+    found = list(_TARGET.finditer(answer))
+    if len(found) < 2:
+        return answer
+    start, stop = found[0].start(), found[-1].end()
+    words = plain(answer[start:stop])
+    return answer[:start] + (mark(words) if words else SEG) + answer[stop:]
+
+
 def seg_tokens(queries_per_target: int) -> list[str]:
     """Name the special tokens: ``[SEG]`` for k = 1, else ``[SEG1]`` to ``[SEGk]``."""
     if queries_per_target == 1:

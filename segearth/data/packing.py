@@ -24,7 +24,11 @@ class Role(IntEnum):
     PADDING = 0
     PREFIX = 1
     QUESTION = 2
-    ANSWER = 3
+    DESCRIPTION = 3
+    """The words of the instruction, where the query is pooled from them; else QUESTION."""
+    ANSWER = 4
+    PROPOSAL = 5
+    """A learnt query token behind an answer."""
 
 
 def visibility(segment: Tensor, role: Tensor, *, bidirectional_prompt: bool) -> Tensor:
@@ -34,7 +38,7 @@ def visibility(segment: Tensor, role: Tensor, *, bidirectional_prompt: bool) -> 
         segment: 0 for the prefix, 1, 2, … for the questions, int64, ``(B, T)``.
         role: `Role` of each token, int64, ``(B, T)``.
         bidirectional_prompt: Prefix tokens see one another in both directions, and question
-            tokens see their question in both directions; answers stay causal.
+            tokens see their question in both directions; answers and proposals stay causal.
 
     Returns:
         bool, ``(B, 1, T, T)``, true where the row's token may see the column's. Padding sees

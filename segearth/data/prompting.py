@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segearth.config.model import TemplateRecipe
-from segearth.data.answers import SEG, count_seg, expand_seg, seg_tokens
+from segearth.config.model import Mechanism, TemplateRecipe
+from segearth.data.answers import SEG, count_seg, expand_seg, merge_targets, seg_tokens
 from segearth.errors import UsageError
 
 
@@ -25,6 +25,8 @@ class Prompter:
         max_instruction_tokens: Longer instructions are refused.
         max_answer_tokens: Longer answers are not trained on, and not generated. `[SEG1]` to
             `[SEGk]` count as one token, so that the same answer fits for every k.
+        mechanism: How masks are asked for; see `ModelRecipe.mechanism`.
+        proposals: Query tokens behind an answer; 0 but for `propose_then_select`.
     """
 
     tokenizer: Any
@@ -33,6 +35,13 @@ class Prompter:
     queries_per_target: int
     max_instruction_tokens: int
     max_answer_tokens: int
+    mechanism: Mechanism = "seg_token"
+    proposals: int = 0
+
+    @property
+    def pools_description(self) -> bool:
+        """Whether the query is pooled from the instruction's words (`instruction_as_query`)."""
+        return self.mechanism == "instruction_as_query"
 
     @property
     def before_ids(self) -> list[int]:
@@ -64,9 +73,28 @@ class Prompter:
     def question_ids(self, instruction: str, ground_width_m: float | None) -> list[int]:
         """Encode the question's part of the template.
 
+        For `instruction_as_query` a `[SEG]` follows the words, as in SegEarth-R1.
+
         Raises:
             UsageError: The instruction is empty or too long.
         """
+        return [token for part in self._question(instruction, ground_width_m) for token in part]
+
+    def description_places(self, instruction: str, ground_width_m: float | None) -> range:
+        """Say which of `question_ids` the query is pooled from: the words and their `[SEG]`.
+
+        Empty where the mechanism pools nothing.
+
+        Raises:
+            UsageError: The instruction is empty or too long.
+        """
+        head, described, _ = self._question(instruction, ground_width_m)
+        return range(len(head), len(head) + len(described))
+
+    def _question(
+        self, instruction: str, ground_width_m: float | None
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Encode what comes before the description, the description, and what follows it."""
         words = " ".join(instruction.split())
         if not words:
             raise UsageError("the instruction is empty", hint='say what to find: "the runway"')
@@ -78,7 +106,14 @@ class Prompter:
                 hint="ask shorter, or split it with --also",
             )
         text = self.template.question.replace("{width_m}", width_words(ground_width_m))
-        return self._encode(text.replace("{instruction}", words))
+        if not self.pools_description:
+            return self._encode(text.replace("{instruction}", words)), [], []
+        head, _, tail = text.partition("{instruction}")
+        # Byte pairs write a space into the word behind it, as within a sentence.
+        space = " " if head.endswith(" ") else ""
+        described = [*self._encode(space + words), *self.seg_ids]
+        tail = tail.replace("{instruction}", words)
+        return self._encode(head.removesuffix(" ")), described, self._encode(tail)
 
     def answer_ids(self, answer: str) -> list[int]:
         """Encode an answer, `[SEG]` expanded to k tokens, closed by the end token."""
@@ -91,7 +126,8 @@ class Prompter:
         text = self.tokenizer.decode(kept, skip_special_tokens=False)
         if self.queries_per_target > 1:
             text = re.sub(r"\[SEG1\](\s*\[SEG(?!1\])\d+\])*", SEG, text)
-        return tidy_answer(text, glue_dashes=self._loses_spaces)
+        text = tidy_answer(text, glue_dashes=self._loses_spaces)
+        return merge_targets(text) if self.pools_description else text
 
     def fits(self, instruction: str, answer: str) -> bool:
         """Tell whether a question and its answer are within the model's limits."""

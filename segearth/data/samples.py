@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segearth.data.answers import merge_targets
 from segearth.data.letterbox import (
     any_overlap_grid,
     any_pixel_resize,
@@ -88,7 +89,8 @@ class Batch:
         next_ids: The token to be predicted after each, -100 outside answers, ``(B, T)``.
         target_image: Image of each target, int64 ``(N,)``.
         target_group: Answer of each target, numbered through the batch, int64 ``(N,)``.
-        seg_positions: Where the k tokens of each target stand, int64 ``(N, k)``.
+        seg_positions: Where the k tokens of each target stand, int64 ``(N, k)``; for
+            `instruction_as_query` the one behind the words of the instruction.
         target_masks: In the square of side S, bool ``(N, S, S)``.
         target_grid: On the attention cells, bool ``(N, d, d)``.
         cell_valid: Cells that hold picture, not padding, bool ``(B, d, d)``.
@@ -130,7 +132,13 @@ def encode_pictures(
 
 
 def encode_sample(example: Example, prompter: Prompter, geometry: Geometry) -> Batch:
-    """Encode one example as a batch of one image."""
+    """Encode one example as a batch of one image.
+
+    For `instruction_as_query` all targets of an answer are one: their union.
+    """
+    if prompter.pools_description:
+        merged = tuple(_one_target(exchange) for exchange in example.exchanges)
+        example = replace(example, exchanges=merged)
     square, tower = encode_pictures(example.image, geometry)
     height, width = example.image.shape[:2]
     ground = example.gsd_m * max(height, width) if example.gsd_m else None
@@ -199,14 +207,23 @@ def _encode_text(
     first, every = prompter.seg_ids[0], set(prompter.seg_ids)
     for number, exchange in enumerate(exchanges, start=1):
         question = prompter.question_ids(exchange.instruction, ground_width_m)
+        described = prompter.description_places(exchange.instruction, ground_width_m)
         answer = prompter.answer_ids(exchange.answer)
         start = len(ids) + len(question)
-        ids += question + answer
-        segment += [number] * (len(question) + len(answer))
-        role += [int(Role.QUESTION)] * len(question) + [int(Role.ANSWER)] * len(answer)
+        proposals = prompter.proposals
+        ids += question + answer + [0] * proposals
+        segment += [number] * (len(question) + len(answer) + proposals)
+        role += [
+            int(Role.DESCRIPTION if place in described else Role.QUESTION)
+            for place in range(len(question))
+        ]
+        role += [int(Role.ANSWER)] * len(answer) + [int(Role.PROPOSAL)] * proposals
         # The last question token predicts the first answer token, the last one nothing.
-        following += [-100] * (len(question) - 1) + answer + [-100]
-        seg += [start + place for place, token in enumerate(answer) if token in every]
+        following += [-100] * (len(question) - 1) + answer + [-100] * (1 + proposals)
+        if prompter.pools_description:
+            seg += [start - len(question) + described[-1] for token in answer if token == first]
+        else:
+            seg += [start + place for place, token in enumerate(answer) if token in every]
         group += [number - 1 for token in answer if token == first]
     return {
         "ids": ids,
@@ -216,6 +233,14 @@ def _encode_text(
         "group": group,
         "seg": seg,
     }
+
+
+def _one_target(exchange: Exchange) -> Exchange:
+    """Make one target of all those of an answer, its mask the union of theirs."""
+    masks = exchange.masks
+    if masks is not None and len(masks) == exchange.answer.count("[SEG]") > 1:
+        masks = (np.logical_or.reduce(masks),)
+    return replace(exchange, answer=merge_targets(exchange.answer), masks=masks)
 
 
 def _encode_masks(

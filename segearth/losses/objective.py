@@ -3,10 +3,11 @@
 The mask terms count once for every prediction of the query decoder, the one before its
 first layer included (deep supervision; Mask2Former). With k > 1 each prediction is matched
 anew, the matched candidate bears the mask terms, and a score learns to point at it; the
-paper does not say how its selection is learnt.
+paper does not say how its selection is learnt. Where the targets of an answer share one pool
+of candidates ("propose then select"), the matching is one to one within the pool.
 
 Axes
-    N  targets    k  candidates    P  image tokens
+    N  targets    k  candidates    P  image tokens    G  pools of candidates
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 from segearth.config.recipe import LossRecipe
 from segearth.losses.mask import mask_losses
 from segearth.losses.spatial_attention import per_layer_form, printed_form
-from segearth.matching import best_candidate
+from segearth.matching import best_candidate, pooled_candidates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ def objective(
     next_ids: Tensor,
     mask_logits: list[Tensor],
     target_masks: Tensor,
+    pool: Tensor | None = None,
     scores: Tensor | None = None,
     seg_attention: Tensor | None = None,
     target_tokens: Tensor | None = None,
@@ -56,8 +58,11 @@ def objective(
         recipe: The weights.
         word_logits: ``(answer tokens, V)``.
         next_ids: The tokens that should follow, int64 ``(answer tokens,)``.
-        mask_logits: One ``(N, k, h, w)`` a prediction, of targets whose mask is known.
+        mask_logits: One ``(N, k, h, w)`` a prediction, of targets whose mask is known; with
+            pools, one ``(G, k, h, w)``.
         target_masks: bool ``(N, H, W)``.
+        pool: Which pool each target shares with others, int64 ``(N,)``; None where every
+            target has candidates of its own.
         scores: ``(N, k)``, with k > 1.
         seg_attention: ``(N, M, A, P)``; None leaves L_S out.
         target_tokens: Any-overlap truth on the tokens, bool ``(N, P)``.
@@ -67,8 +72,12 @@ def objective(
     mask_total = text.new_zeros(())
     bce = dice = score = text.new_zeros(())
     for logits in mask_logits:
-        chosen = best_candidate(logits, target_masks, recipe.points)
-        candidate = logits[torch.arange(len(chosen)), chosen]
+        if pool is None:
+            chosen = best_candidate(logits, target_masks, recipe.points)
+            candidate = logits[torch.arange(len(chosen)), chosen]
+        else:
+            chosen = pooled_candidates(logits, pool, target_masks, recipe.points)
+            candidate = logits[pool, chosen]
         bce, dice = mask_losses(
             candidate,
             target_masks,

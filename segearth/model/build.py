@@ -33,6 +33,11 @@ from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
 from segearth.model.image_tokens import ImageTower, projector
 from segearth.model.language import LanguageModel
+from segearth.model.mask_heads.sam import SamEncoder
+from segearth.model.mask_heads.starting import make_sam
+from segearth.model.mechanisms.instruction_as_query import InstructionAsQuery
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
+from segearth.model.mechanisms.seg_token import SegToken
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pretrained.fitting import Coverage, Part
 from segearth.model.pretrained.loading import (
@@ -117,6 +122,8 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
         queries_per_target=recipe.queries_per_target,
         max_instruction_tokens=recipe.max_instruction_tokens,
         max_answer_tokens=recipe.max_answer_tokens,
+        mechanism=recipe.mechanism,
+        proposals=recipe.proposals if recipe.mechanism == "propose_then_select" else 0,
     )
 
 
@@ -142,7 +149,8 @@ def build_model(
     taken: list[Coverage] = []
     lm = _language(recipe.language, len(prompter.tokenizer), taken if pretrained else None)
     language = LanguageModel(lm)
-    pyramid = make_pyramid(recipe.pyramid)
+    if recipe.mask_head.kind == "mask2former":
+        pyramid: Any = make_pyramid(recipe.pyramid)
     tower = None
     if recipe.image_tokens.source == "tower":
         vision = _tower(recipe.image_tokens, taken if pretrained else None)
@@ -151,7 +159,15 @@ def build_model(
     else:
         channels = sum(pyramid.channels[recipe.image_tokens.level :])
     connector = projector(channels, language.width)
-    pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
+    pixel_decoder: Any
+    predictor: Any
+    if recipe.mask_head.kind == "mask2former":
+        pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
+    else:
+        side = recipe.pyramid.image_size
+        pyramid, pixel_decoder, predictor = make_sam(
+            recipe.mask_head, side, taken if pretrained else None
+        )
     model = SegEarth(
         language=language,
         image_tower=tower,
@@ -159,6 +175,7 @@ def build_model(
         pyramid=pyramid,
         pixel_decoder=pixel_decoder,
         predictor=predictor,
+        mechanism=make_mechanism(recipe, language.width, pyramid.channels[-1], predictor.width),
         queries_per_target=recipe.queries_per_target,
         token_level=recipe.image_tokens.level,
         token_pool=recipe.image_tokens.pool,
@@ -168,7 +185,10 @@ def build_model(
         decode=recipe.mask_head.decode,
     )
     if pretrained:
+        whole = recipe.mask_head.kind != "mask2former"  # SAM was loaded as one
         for part, module in parts_of(model).items():
+            if whole and part == "mask_head":
+                continue
             named = sources(recipe).get(part)
             if named is not None:
                 taken.append(load_part(module, part, named))
@@ -199,7 +219,10 @@ def self_contained(recipe: ModelRecipe, model: SegEarth) -> ModelRecipe:
     tokens = recipe.image_tokens
     if model.image_tower is not None:
         tokens = replace(tokens, config=_plain_config(model.image_tower.config))
-    return replace(recipe, language=language, image_tokens=tokens)
+    head = recipe.mask_head
+    if isinstance(model.vision_tower_mask, SamEncoder):
+        head = replace(head, config=_plain_config(model.vision_tower_mask.config))
+    return replace(recipe, language=language, image_tokens=tokens, mask_head=head)
 
 
 def _plain_config(config: PretrainedConfig) -> dict[str, object]:
@@ -250,6 +273,24 @@ def make_decoders(
         ffn=recipe.decoder_ffn,
     )
     return pixel_decoder, predictor
+
+
+def make_mechanism(
+    recipe: ModelRecipe, language_width: int, image_channels: int, width: int
+) -> SegToken | InstructionAsQuery | ProposeThenSelect:
+    """Make what turns hidden states into queries, at random weights.
+
+    Args:
+        recipe: Names the mechanism.
+        language_width: D.
+        image_channels: Of the mask encoder's coarsest map.
+        width: Of the mask decoder.
+    """
+    if recipe.mechanism == "instruction_as_query":
+        return InstructionAsQuery(language_width, image_channels, 2 * width)
+    if recipe.mechanism == "propose_then_select":
+        return ProposeThenSelect(recipe.proposals, language_width, width)
+    return SegToken(language_width)
 
 
 def _language(

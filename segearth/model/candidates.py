@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segearth.data.letterbox import Letterbox
-from segearth.matching import choose
+from segearth.matching import choose, distinct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +44,19 @@ class Candidates:
         quality: Learned score of each candidate, logits, float32 ``(n, k)``; None for k = 1,
             where there is nothing to choose.
         box: The way back to the picture.
+        shared: The targets choose from one pool, so none may take what another has.
     """
 
     logits: Tensor
     quality: Tensor | None
     box: Letterbox
+    shared: bool = False
 
     @property
     def chosen(self) -> Tensor:
         """Which candidate stands for each target, int64 ``(n,)``: the best score, or 0."""
+        if self.shared and self.quality is not None and len(self.quality):
+            return distinct(-self.quality.t())
         return choose(self.quality, len(self.logits))
 
     def selected(self) -> MaskLogits:

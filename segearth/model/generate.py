@@ -10,6 +10,9 @@ through the model before its state is taken, as in training. After `[SEG1]` the 
 answers grow together, those at a `[SEG1]` wait until every other one is at one or has ended:
 then one pass serves them all, and no answer is padded by another's k tokens.
 
+Other mechanisms read other states: `instruction_as_query` the words of the question, in the
+pass that reads it; `propose_then_select` its query tokens, in one pass behind the answer.
+
 Axes
     n  instructions    T  tokens    D  width of the language model    k  queries per target
     c  tokens that a pass appends
@@ -27,6 +30,7 @@ from transformers import Cache
 
 from segearth.data.packing import Role, visibility
 from segearth.data.prompting import Prompter
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import ImageFeatures, SegEarth
 
 
@@ -36,11 +40,15 @@ class Generated:
 
     Attributes:
         ids: Token ids, without the end token.
-        seg_hidden: Hidden states at the `[SEG]` tokens, ``(targets, k, D)``.
+        seg_hidden: Hidden states at the `[SEG]` tokens, ``(targets, k, D)``; for
+            `instruction_as_query` the average over the description, for one target or none.
+        proposals: Hidden states at the query tokens of `propose_then_select`, ``(K, D)``; None
+            for other mechanisms, and where the answer has no target.
     """
 
     ids: list[int]
     seg_hidden: Tensor
+    proposals: Tensor | None = None
 
 
 @dataclass
@@ -83,6 +91,7 @@ def answer(
     questions: Sequence[Sequence[int]],
     *,
     given: Sequence[Sequence[int]] | None = None,
+    described: Sequence[range] | None = None,
 ) -> list[Generated]:
     """Answer several questions about the same image together.
 
@@ -93,6 +102,8 @@ def answer(
         questions: Token ids of each question, from `Prompter.question_ids`.
         given: Token ids of answers to take as said (teacher forcing) instead of choosing,
             from `Prompter.answer_ids`.
+        described: Places of each question's description, from `Prompter.description_places`;
+            for `instruction_as_query`.
 
     Returns:
         One answer a question, of `Prompter.max_answer_tokens` or fewer; `[SEG1]` to `[SEGk]`
@@ -103,13 +114,24 @@ def answer(
     rows = [_Row(given=list(ids)) for ids in given or [()] * len(questions)]
     limit = max([prompter.max_answer_tokens, *(len(ids) for ids in given or ())])
     step = _Stepper(model, cache, questions)
-    hidden = step.first()
+    asked = step.first()
+    hidden = asked[:, -1]
     while True:
         _choose(model, prompter, hidden, rows, limit)
         if all(row.ended for row in rows):
             break
         hidden = _run_chosen(step, hidden, rows, set(prompter.seg_ids))
-    return [_finish(row, prompter, model.language.width) for row in rows]
+    made = [_finish(row, prompter, model.language.width) for row in rows]
+    if prompter.pools_description:
+        return [
+            _describe(one, states[len(states) - len(ids) :][place.start : place.stop])
+            for one, states, ids, place in zip(made, asked, questions, described or (), strict=True)
+        ]
+    if isinstance(model.mechanism, ProposeThenSelect) and any(len(one.seg_hidden) for one in made):
+        proposed = step.propose(prompter.end_id, model.mechanism.seg_query)
+        for one, states in zip(made, proposed, strict=True):
+            one.proposals = states if len(one.seg_hidden) else None
+    return made
 
 
 class _Stepper:
@@ -130,7 +152,7 @@ class _Stepper:
         self.position = text_start - padding  # of column 0; padding lies before the text
 
     def first(self) -> Tensor:
-        """Run the questions; returns the state of their last tokens, ``(n, D)``."""
+        """Run the questions; returns their states, padded on the left, ``(n, T, D)``."""
         count, length = self.ids.shape
         prefix = int(self.cache.get_seq_length())
         earlier = torch.ones(length, length, dtype=torch.bool, device=self.ids.device)
@@ -143,7 +165,7 @@ class _Stepper:
         columns = torch.arange(length, device=own.device)
         positions = (self.position[:, None] + columns).clamp(min=0)
         self.position = self.position + length
-        return self._run(self.ids, mask, positions)[:, -1]
+        return self._run(self.model.language.embed(self.ids), mask, positions)
 
     def next(self, chunks: Sequence[Sequence[int]]) -> Tensor:
         """Append a chunk of tokens to each row, none or several; causal within a chunk.
@@ -160,10 +182,41 @@ class _Stepper:
             [[*chunk, *[0] * (longest - len(chunk))] for chunk in chunks], device=device
         )
         sizes = torch.tensor([len(chunk) for chunk in chunks], device=device)
+        return self._append(self.model.language.embed(ids), sizes)
+
+    def propose(self, end_id: int, seg_query: Tensor) -> Tensor:
+        """Close the answers and append the query tokens of `propose_then_select` to them.
+
+        Args:
+            end_id: Of the token that closes an answer.
+            seg_query: ``(K, D)``.
+
+        Returns:
+            States ``(n, K, D)`` at the query tokens.
+        """
+        count = len(self.ids)
+        ends = self.model.language.embed(torch.full((count, 1), end_id, device=self.ids.device))
+        tokens = seg_query.to(ends.dtype).expand(count, -1, -1)
+        words = torch.cat([ends, tokens], dim=1)
+        sizes = torch.full((count,), words.shape[1], device=words.device)
+        return self._append(words, sizes)[:, 1:]
+
+    def _append(self, words: Tensor, sizes: Tensor) -> Tensor:
+        """Append the first tokens of each row.
+
+        Args:
+            words: Embeddings ``(n, c, D)``.
+            sizes: How many of a row's are real, int64 ``(n,)``.
+
+        Returns:
+            States ``(n, c, D)``.
+        """
+        count, longest = words.shape[:2]
+        device = words.device
         columns = torch.arange(longest, device=device)
         real = columns < sizes[:, None]
         prefix = int(self.cache.get_seq_length()) - self.real.shape[1]
-        earlier = torch.cat([self.real.new_ones(len(chunks), prefix), self.real], dim=1)
+        earlier = torch.cat([self.real.new_ones(count, prefix), self.real], dim=1)
         own = (columns[:, None] >= columns) & real[:, None, :]
         own = own | torch.eye(longest, dtype=torch.bool, device=device)  # padding sees itself
         seen = earlier[:, None, :].expand(-1, longest, -1)
@@ -171,12 +224,10 @@ class _Stepper:
         positions = self.position[:, None] + columns
         self.real = torch.cat([self.real, real], dim=1)
         self.position = self.position + sizes
-        return self._run(ids, mask, positions)
+        return self._run(words, mask, positions)
 
-    def _run(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        return self.model.language.run(
-            self.model.language.embed(ids), mask=mask, positions=positions, cache=self.cache
-        )
+    def _run(self, words: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+        return self.model.language.run(words, mask=mask, positions=positions, cache=self.cache)
 
 
 def _choose(
@@ -250,3 +301,9 @@ def _finish(row: _Row, prompter: Prompter, width: int) -> Generated:
     if not states:
         return Generated(ids=kept, seg_hidden=torch.zeros(0, k, width))
     return Generated(ids=kept, seg_hidden=torch.stack(states).unflatten(0, (-1, k)))
+
+
+def _describe(generated: Generated, described: Tensor) -> Generated:
+    """Put the average of the description's states ``(t, D)`` in place of the `[SEG]` states."""
+    count = min(1, len(generated.seg_hidden))
+    return Generated(ids=generated.ids, seg_hidden=described.mean(dim=0).expand(count, 1, -1))

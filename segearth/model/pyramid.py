@@ -18,6 +18,7 @@ class Pyramid(nn.Module):
 
     mean: Tensor
     std: Tensor
+    strides: tuple[int, ...] = (4, 8, 16, 32)
 
     def __init__(self, name: str, image_size: int, *, output_norms: bool = False) -> None:
         """Make the encoder.
@@ -38,7 +39,7 @@ class Pyramid(nn.Module):
         info: Any = self.encoder.feature_info
         self._channels: list[int] = info.channels()
         strides: list[int] = info.reduction()
-        self.levels = [strides.index(stride) for stride in (4, 8, 16, 32)]
+        self.levels = [strides.index(stride) for stride in self.strides]
         self.channels_last = "swin" in name  # timm's Swin returns (B, h, w, C)
         # Channels are normed cell by cell, before the maps leave (Mask2Former's Swin).
         self.norms = (

@@ -138,7 +138,7 @@ class QueryDecoder(nn.Module):
             levels: Memory maps.
         """
         super().__init__()
-        self.heads, self.levels = heads, levels
+        self.heads, self.levels, self.width = heads, levels, width
         self.level_embed = nn.Embedding(levels, width)
         self.transformer_cross_attention_layers = nn.ModuleList(
             CrossAttentionLayer(width, heads) for _ in range(layers)

@@ -4,12 +4,13 @@
        └──image tokens──▶ LanguageModel ──▶ answer, hidden state at [SEG]
                                     └──SEG_token_projector──▶ queries ──QueryDecoder──▶ masks
 
+Which hidden states become queries is the mechanism's to say (`segearth.model.mechanisms`).
 Module names follow the authors' code where it has the part, so that weights load by name.
 
 Axes
     B  images    T  tokens    N  targets of the batch    k  queries per target
     D  width of the language model    C  width of the mask head    S  side of the picture
-    M  blocks    A  heads    P  image tokens, d * d
+    M  blocks    A  heads    P  image tokens, d * d    G  pools of candidate masks
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from segearth.data.samples import Batch
 from segearth.model.attention_rows import RowCapture
 from segearth.model.image_tokens import ImageTower, add_grid_position, tokens_of_maps
 from segearth.model.language import LanguageModel
+from segearth.model.mask_heads.sam import SamDecoder, SamEncoder, SamPixels
+from segearth.model.mask_heads.sam2 import Sam2Pixels
+from segearth.model.mechanisms.instruction_as_query import InstructionAsQuery
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
+from segearth.model.mechanisms.seg_token import SegToken
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pyramid import Pyramid
 from segearth.model.query_decoder import QueryDecoder, QueryMasks, SeenMemory
@@ -38,12 +44,14 @@ class ImageFeatures:
     Attributes:
         tokens: For the language model, ``(B, P, D)``.
         mask_features: ``(B, C, S/4, S/4)``.
-        memory: Coarsest first, three maps ``(B, C, …)``.
+        memory: Coarsest first, three maps ``(B, C, …)``; see `mask_heads` for SAM's.
+        coarsest: The mask encoder's last map, ``(B, C_i, S/32, S/32)``, of SAM ``S/16``.
     """
 
     tokens: Tensor
     mask_features: Tensor
     memory: list[Tensor]
+    coarsest: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +60,10 @@ class Output:
 
     Attributes:
         word_logits: At the places that predict answer tokens, ``(answer tokens, V)``.
-        mask_logits: One ``(N, k, S/4, S/4)`` per prediction of the query decoder.
+        mask_logits: One ``(N, k, S/4, S/4)`` per prediction of the query decoder; with pools
+            ``(G, K, S/4, S/4)``.
+        pool: Pool of candidates that each target shares with others of its answer, int64
+            ``(N,)``; None where every target has its own.
         scores: Logits of the candidates' quality, ``(N, k)``; None for k = 1.
         seg_attention: Rows of `[SEG]` over the image tokens, mean over the k tokens,
             ``(N, M, A, P)``; None where they were not asked for.
@@ -60,6 +71,7 @@ class Output:
 
     word_logits: Tensor
     mask_logits: list[Tensor]
+    pool: Tensor | None
     scores: Tensor | None
     seg_attention: Tensor | None
 
@@ -73,9 +85,10 @@ class SegEarth(nn.Module):
         language: LanguageModel,
         image_tower: ImageTower | None,
         mm_projector: nn.Sequential,
-        pyramid: Pyramid,
-        pixel_decoder: PixelDecoder,
-        predictor: QueryDecoder,
+        pyramid: Pyramid | SamEncoder,
+        pixel_decoder: PixelDecoder | SamPixels | Sam2Pixels,
+        predictor: QueryDecoder | SamDecoder,
+        mechanism: SegToken | InstructionAsQuery | ProposeThenSelect,
         queries_per_target: int,
         token_level: int,
         token_pool: int,
@@ -93,6 +106,7 @@ class SegEarth(nn.Module):
             pyramid: The mask encoder.
             pixel_decoder: Fuses the maps.
             predictor: Turns queries into masks.
+            mechanism: Says which hidden states become queries.
             queries_per_target: k.
             token_level: With no tower: the map whose cells become tokens.
             token_pool: With no tower: cells along a side of a token.
@@ -109,8 +123,9 @@ class SegEarth(nn.Module):
         self.vision_tower_mask = pyramid
         self.pixel_decoder = pixel_decoder
         self.predictor = predictor
-        width = predictor.level_embed.embedding_dim
-        self.SEG_token_projector = nn.Linear(language.width, width)
+        width = predictor.width
+        self.mechanism = mechanism
+        self.SEG_token_projector = nn.Linear(mechanism.query_width, width)
         self.score = nn.Linear(width, 1) if queries_per_target > 1 else None
         self.queries_per_target = queries_per_target
         self.token_level = token_level
@@ -136,15 +151,19 @@ class SegEarth(nn.Module):
         if self.grid_position:
             tokens = add_grid_position(tokens)
         mask_features, memory = self.pixel_decoder(maps)
-        return ImageFeatures(tokens=tokens, mask_features=mask_features, memory=memory)
+        return ImageFeatures(
+            tokens=tokens, mask_features=mask_features, memory=memory, coarsest=maps[-1]
+        )
 
     def forward(self, batch: Batch, *, keep_attention: bool = False) -> Output:
         """Run a training batch with given answers (teacher forcing)."""
         features = self.encode_image(batch.image, batch.tower_image)
         capture = self._capture(batch) if keep_attention else None
         hidden = self.read(features.tokens, batch, capture)
-        seg_hidden = hidden[batch.target_image[:, None], batch.seg_positions]  # (N, k, D)
-        logits, states = self.draw(features, seg_hidden, batch.target_image, batch.target_group)
+        asked = self.mechanism.ask(hidden, batch)
+        logits, states = self.draw(features, asked.states, asked.image, asked.group)
+        if asked.pool is not None:
+            states = states[asked.pool]
         attention = None
         if capture is not None and len(batch.target_image):
             rows = capture.stack()
@@ -152,7 +171,8 @@ class SegEarth(nn.Module):
         return Output(
             word_logits=self.language.word_logits(hidden[batch.next_ids >= 0]),
             mask_logits=logits,
-            scores=None if self.score is None else self.score(states)[..., 0],
+            pool=asked.pool,
+            scores=self.quality(states, asked.labels),
             seg_attention=attention,
         )
 
@@ -169,6 +189,8 @@ class SegEarth(nn.Module):
         """
         start, stop = self.image_span
         words = self.language.embed(batch.token_ids)
+        if isinstance(self.mechanism, ProposeThenSelect):
+            words = self.mechanism.insert(words, batch.role)
         embeddings = torch.cat(
             [words[:, :start], image_tokens.to(words.dtype), words[:, stop:]], dim=1
         )
@@ -199,14 +221,32 @@ class SegEarth(nn.Module):
             positions = torch.where((segment == 0) & (index >= start), start, positions)
         return positions
 
+    def quality(self, states: Tensor, labels: Tensor | None) -> Tensor | None:
+        """Score the candidates of each target.
+
+        Args:
+            states: Query states after the mask decoder, ``(N, k, C)``.
+            labels: Hidden states at the `[SEG]` tokens, ``(N, D)``, for `propose_then_select`.
+
+        Returns:
+            Logits ``(N, k)``; None where there is nothing to choose.
+        """
+        if isinstance(self.mechanism, ProposeThenSelect) and labels is not None:
+            return self.mechanism.quality(states, labels)
+        if self.score is None:
+            return None
+        logits: Tensor = self.score(states)[..., 0]
+        return logits
+
     def draw(
         self, features: ImageFeatures, seg_hidden: Tensor, image: Tensor, group: Tensor
     ) -> tuple[list[Tensor], Tensor]:
-        """Turn `[SEG]` states into masks, with those of every decoder layer (training).
+        """Turn hidden states into masks, with those of every decoder layer (training).
 
         Args:
             features: Of B images.
-            seg_hidden: Hidden states at the `[SEG]` tokens, ``(N, k, D)``.
+            seg_hidden: States that ask, at the `[SEG]` tokens or as the mechanism has it,
+                ``(N, k, D)``.
             image: Image of each target, int64 ``(N,)``.
             group: Answer of each target, int64 ``(N,)``.
 
@@ -218,11 +258,11 @@ class SegEarth(nn.Module):
     def draw_last(
         self, features: ImageFeatures, seg_hidden: Tensor, seen: SeenMemory | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Turn the `[SEG]` states of one answer into its masks.
+        """Turn the states of one answer into its masks.
 
         Args:
             features: Of one image.
-            seg_hidden: Hidden states at the `[SEG]` tokens, ``(N, k, D)``.
+            seg_hidden: As for `draw`.
             seen: From `QueryDecoder.see`; for joint decoding, else the maps are repeated.
 
         Returns:
@@ -248,7 +288,8 @@ class SegEarth(nn.Module):
         decode: Callable[..., QueryMasks],
     ) -> tuple[list[Tensor], Tensor]:
         count, k = seg_hidden.shape[:2]
-        queries = self.SEG_token_projector(seg_hidden.to(self.SEG_token_projector.weight.dtype))
+        asking = self.mechanism.ground(seg_hidden, features.coarsest, image)
+        queries = self.SEG_token_projector(asking.to(self.SEG_token_projector.weight.dtype))
         if self.decode == "per-query":
             # As the authors do: every query a batch item, the image's maps repeated for each.
             item = image.repeat_interleave(k)

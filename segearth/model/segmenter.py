@@ -9,7 +9,7 @@ Axes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import Cache
 
 from segearth.config.model import ModelRecipe
-from segearth.data.answers import find_phrases
+from segearth.data.answers import find_phrases, merge_targets
 from segearth.data.letterbox import Letterbox, letterbox, to_tensor
 from segearth.data.prompting import Prompter
 from segearth.data.samples import encode_pictures
@@ -57,11 +57,13 @@ class Reply:
 
     Attributes:
         answer: In the paper's notation.
-        seg_queries: Hidden states at the `[SEG]` tokens, ``(n, k, D)``.
+        seg_queries: Hidden states at the `[SEG]` tokens, ``(n, k, D)``; see `Generated`.
+        proposals: Hidden states at query tokens, ``(K, D)``, for `propose_then_select`.
     """
 
     answer: str
     seg_queries: Tensor
+    proposals: Tensor | None = None
 
     @property
     def phrases(self) -> list[str]:
@@ -150,9 +152,11 @@ class Segmenter:
         Raises:
             UsageError: The instruction is empty or too long.
         """
+        if self.prompter.pools_description:
+            answer_text = merge_targets(answer_text)
         given = self.prompter.answer_ids(answer_text)
         made = self._answer(encoded, [instruction], [given])[0]
-        return Reply(answer=answer_text, seg_queries=made.seg_queries)
+        return replace(made, answer=answer_text)
 
     def masks(self, encoded: Encoded, reply: Reply) -> MaskLogits:
         """Draw the masks of a reply at the picture's own size; of k candidates, the chosen."""
@@ -167,10 +171,20 @@ class Segmenter:
             return Candidates(logits=nothing, quality=None, box=encoded.box)
         with self._precision():
             seen = encoded.seen(self.model) if self.model.decode == "joint" else None
-            logits, states = self.model.draw_last(encoded.features, reply.seg_queries, seen)
-            score = self.model.score
-            quality = None if score is None else score(states)[..., 0].float()
-        return Candidates(logits=logits.float(), quality=quality, box=encoded.box)
+            pooled, asking = reply.proposals is not None, reply.seg_queries
+            if reply.proposals is not None:
+                asking = reply.proposals[None]
+            logits, states = self.model.draw_last(encoded.features, asking, seen)
+            if pooled:  # every target looks at the same pool
+                logits = logits.expand(count, -1, -1, -1)
+                states = states.expand(count, -1, -1)
+            quality = self.model.quality(states, reply.seg_queries[:, 0])
+        return Candidates(
+            logits=logits.float(),
+            quality=None if quality is None else quality.float(),
+            box=encoded.box,
+            shared=pooled,
+        )
 
     def _answer(
         self,
@@ -178,16 +192,22 @@ class Segmenter:
         instructions: Sequence[str],
         given: Sequence[Sequence[int]] | None,
     ) -> list[Reply]:
-        questions = [
-            self.prompter.question_ids(text, encoded.ground_width_m) for text in instructions
-        ]
+        prompter, ground = self.prompter, encoded.ground_width_m
+        questions = [prompter.question_ids(text, ground) for text in instructions]
+        described = [prompter.description_places(text, ground) for text in instructions]
         with self._precision():
-            made = answer(self.model, self.prompter, encoded.prefix, questions, given=given)
+            made = answer(
+                self.model, prompter, encoded.prefix, questions, given=given, described=described
+            )
         return [self._reply(one) for one in made]
 
     def _reply(self, generated: Generated) -> Reply:
         text = self.prompter.answer_text(generated.ids)
-        return Reply(answer=text, seg_queries=generated.seg_hidden.to(self.device))
+        return Reply(
+            answer=text,
+            seg_queries=generated.seg_hidden.to(self.device),
+            proposals=generated.proposals,
+        )
 
     def _precision(self) -> torch.autocast:
         half = torch.float16 if self.dtype == "fp16" else torch.bfloat16

@@ -86,6 +86,8 @@ def _coverage(part: Part, source: str, recipe: ModelRecipe) -> Coverage | None:
     tokens = recipe.image_tokens
     if part == "language" and not recipe.language.weights:
         return None  # transformers finds and renames on its own
+    if part == "mask_head" and recipe.mask_head.kind != "mask2former":
+        return None  # the same
     held = read_source(part, source, download=False)
     try:
         if part == "language":

@@ -50,6 +50,8 @@ def closed_form(recipe: ModelRecipe, workload: Workload, k: int, decode: Decode)
     Raises:
         UsageError: The recipe has a part that there is no formula for here.
     """
+    if recipe.mechanism != "seg_token" or recipe.mask_head.kind != "mask2former":
+        raise _unknown("seg_token and mask2former", "model.mechanism and model.mask_head.kind")
     tower, phi, swin = _tower(recipe), _phi(recipe), _swin(recipe)
     image_tokens = (tower["image_size"] // tower["patch_size"]) ** 2
     states = tower["num_hidden_layers"] + 1

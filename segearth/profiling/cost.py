@@ -21,6 +21,7 @@ from segearth.profiling.stages import (
     image_stages,
     language_stages,
     mask_stages,
+    sequence_tokens,
 )
 from segearth.profiling.workload import Decode, Workload
 
@@ -104,7 +105,7 @@ def sweep(
             yield SweepRow(
                 k=k,
                 decode=decode,
-                tokens=workload.tokens_at(k, shape.cells**2),
+                tokens=sequence_tokens(model, shape, workload),
                 cost=first,
                 recount=second[0] if second else None,
             )

@@ -10,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -90,11 +90,14 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
 
     Args:
         segmenter: Loaded from a folder or by name.
-        k: Queries per target.
+        k: Queries per target, or proposals.
+
+    Raises:
+        RecipeError: It has one query by its nature.
     """
-    if k == segmenter.recipe.queries_per_target:
+    if k == segmenter.recipe.queries:
         return segmenter
-    recipe = replace(segmenter.recipe, queries_per_target=k)
+    recipe = segmenter.recipe.with_queries(k)
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)
     wanted = model.state_dict()

@@ -15,6 +15,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import SegEarth
 from segearth.profiling.stages import PARTS
 
@@ -81,6 +82,11 @@ def parts_of(model: SegEarth) -> dict[str, list[nn.Module]]:
     tower = model.image_tower
     blocks = [] if tower is None else list(tower.tower.encoder.layers[: tower.blocks])
     text = [part for part in lm.base_model.children() if not isinstance(part, nn.Embedding)]
+    asking: dict[str, list[nn.Module]] = {"query_decoder": [], "selection": []}
+    if isinstance(model.mechanism, ProposeThenSelect):
+        asking["selection"] = [model.mechanism.label_projector, model.mechanism.SEG_proj]
+    else:
+        asking["query_decoder"] = [model.mechanism]
     return {
         "image_tower": blocks,
         "connector": [model.mm_projector],
@@ -89,8 +95,8 @@ def parts_of(model: SegEarth) -> dict[str, list[nn.Module]]:
         "word_head": [head],
         "mask_encoder": [model.vision_tower_mask],
         "pixel_decoder": [model.pixel_decoder],
-        "query_decoder": [model.SEG_token_projector, model.predictor],
-        "selection": [] if model.score is None else [model.score],
+        "query_decoder": [*asking["query_decoder"], model.SEG_token_projector, model.predictor],
+        "selection": asking["selection"] if model.score is None else [model.score],
         "upsampling": [],
     }
 
@@ -118,7 +124,7 @@ def now(device: torch.device) -> float:
 
 def _calls(model: SegEarth) -> list[tuple[nn.Module, str, str]]:
     """List the calls that stand for parts: owner, name, part."""
-    found = [
+    found: list[tuple[nn.Module, str, str]] = [
         (model.mm_projector, "forward", "connector"),
         (model.vision_tower_mask, "forward", "mask_encoder"),
         (model.pixel_decoder, "forward", "pixel_decoder"),
@@ -130,6 +136,8 @@ def _calls(model: SegEarth) -> list[tuple[nn.Module, str, str]]:
         found.append((model.image_tower, "forward", "image_tower"))
     if model.score is not None:
         found.append((model.score, "forward", "selection"))
+    if isinstance(model.mechanism, ProposeThenSelect):
+        found.append((model.mechanism, "quality", "selection"))
     return found
 
 

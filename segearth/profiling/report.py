@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -80,9 +80,9 @@ def loaded_subject(model: str, *, device: str, dtype: str) -> Subject:
     segmenter = Segmenter.load(model, device=device, dtype=dtype)
 
     def vocabulary(k: int) -> int:
-        if k == segmenter.recipe.queries_per_target:
+        if k == segmenter.recipe.queries:
             return len(segmenter.prompter.tokenizer)
-        return len(build_tokenizer(replace(segmenter.recipe, queries_per_target=k), folder))
+        return len(build_tokenizer(segmenter.recipe.with_queries(k), folder))
 
     return Subject(
         name=model,
@@ -126,7 +126,7 @@ def profile_rows(
     for row in counted:
         latency, placed = None, None
         if timed is not None and subject.segmenter is not None:
-            if timed.recipe.queries_per_target != row.k:
+            if timed.recipe.queries != row.k:
                 timed = with_queries(subject.segmenter, row.k)
             latency = measure(timed, decode=row.decode, runs=runs)
             assert ceiling is not None

@@ -11,7 +11,7 @@ Axes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
 from segearth.model.build import build_model, geometry
 from segearth.model.image_tokens import tokens_of_maps
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import SegEarth
 from segearth.profiling.workload import Decode, Workload
 
@@ -79,16 +80,16 @@ def build_unloaded(
 
     Args:
         recipe: Its sizes.
-        k: Queries per target, in place of the recipe's.
+        k: Queries per target, or proposals, in place of the recipe's.
         vocabulary: Entries of the tokenizer, `[SEG]` tokens included.
         device: ``meta`` gives shapes without memory.
     """
-    sized = replace(recipe, queries_per_target=k)
+    sized = recipe.with_queries(k)
     prompter = Prompter(
         tokenizer=_Wordless(vocabulary),
         template=sized.template,
         image_tokens=geometry(sized).cells ** 2,
-        queries_per_target=k,
+        queries_per_target=sized.queries_per_target,
         max_instruction_tokens=sized.max_instruction_tokens,
         max_answer_tokens=sized.max_answer_tokens,
     )
@@ -100,10 +101,7 @@ def image_stages(model: SegEarth, shape: Geometry) -> list[Stage]:
     """List what an image costs before anything is asked of it."""
     pyramid, side = model.vision_tower_mask, shape.side
     image = _empty(model, 1, 3, side, side, dtype=torch.uint8)
-    maps = tuple(
-        _empty(model, 1, channels, side // stride, side // stride)
-        for channels, stride in zip(pyramid.channels, (4, 8, 16, 32), strict=True)
-    )
+    maps = _maps(model, side)
     stages = [
         Stage(part="mask_encoder", run=lambda image: tuple(pyramid(image)), inputs=(image,)),
         Stage(part="pixel_decoder", run=_pixel_decoder(model), inputs=maps),
@@ -125,11 +123,12 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
     """List what reading the prompt and saying the answer costs.
 
     `[SEG1]` to `[SEGk]` run in one pass and are counted as the answer's last tokens; words
-    behind them would see k - 1 more: less than 0.01 % of the total at k = 100.
+    behind them would see k - 1 more: less than 0.01 % of the total at k = 100. The query tokens
+    of `propose_then_select` run behind the answer, with the token that closes it.
     """
     k, image_tokens = model.queries_per_target, shape.cells**2
     if workload.protocol == "teacher-forced":
-        words = _words(model, workload.tokens_at(k, image_tokens))
+        words = _words(model, sequence_tokens(model, shape, workload))
         return [
             Stage(part="language_prefill", run=_read(model), inputs=(words,)),
             Stage(part="word_head", run=model.language.word_logits, inputs=(words,)),
@@ -140,26 +139,45 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
         part="answer_decoding", run=_read(model, prompt + singles), inputs=(_words(model, k),)
     )
     chosen = _words(model, workload.answer_tokens)
+    proposing = []
+    if isinstance(model.mechanism, ProposeThenSelect):
+        tokens = _words(model, 1 + len(model.mechanism.seg_query))
+        run = _read(model, prompt + singles + k)
+        proposing = [Stage(part="answer_decoding", run=run, inputs=(tokens,))]
     return [
         Stage(part="language_prefill", run=_read(model), inputs=(_words(model, prompt),)),
         *_answer_steps(model, prompt, singles),
         group,
+        *proposing,
         Stage(part="word_head", run=model.language.word_logits, inputs=(chosen,)),
     ]
+
+
+def sequence_tokens(model: SegEarth, shape: Geometry, workload: Workload) -> int:
+    """Count all tokens of the sequence, those of the image and of the queries included."""
+    tokens = workload.tokens_at(model.queries_per_target, shape.cells**2)
+    if isinstance(model.mechanism, ProposeThenSelect):
+        tokens += len(model.mechanism.seg_query)
+    return tokens
 
 
 def mask_stages(model: SegEarth, shape: Geometry, decode: Decode) -> list[Stage]:
     """List what turning the `[SEG]` states of one target into a mask costs."""
     k, side = model.queries_per_target, shape.side
+    proposing = isinstance(model.mechanism, ProposeThenSelect)
+    if isinstance(model.mechanism, ProposeThenSelect):
+        k = len(model.mechanism.seg_query)
     states = _empty(model, 1, k, model.language.width)
     queries = Stage(part="query_decoder", run=_query_decoder(model, side, decode), inputs=(states,))
     box = letterbox(side, side, side)
     mask = _empty(model, 1, side // 4, side // 4)  # of k candidates, the chosen one alone
     upsampling = Stage(part="upsampling", run=box.undo, inputs=(mask,))
-    if model.score is None:
+    if model.score is None and not proposing:
         return [queries, upsampling]
     refined = _empty(model, 1, k, model.SEG_token_projector.out_features)
-    return [queries, Stage(part="selection", run=model.score, inputs=(refined,)), upsampling]
+    label = _empty(model, 1, model.language.width)
+    selection = Stage(part="selection", run=model.quality, inputs=(refined, label))
+    return [queries, selection, upsampling]
 
 
 def _pixel_decoder(model: SegEarth) -> Callable[..., tuple[Tensor, ...]]:
@@ -228,12 +246,14 @@ def _query_decoder(
     model: SegEarth, side: int, decode: Decode
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Decode the queries of one target, as `SegEarth.draw_last` does for those of an answer."""
-    width = model.SEG_token_projector.out_features
-    memory = [_empty(model, 1, width, side // s, side // s) for s in (32, 16, 8)]
-    fine = _empty(model, 1, width, side // 4, side // 4)
+    maps_in = _maps(model, side)
+    with torch.no_grad():
+        fine, memory = model.pixel_decoder(maps_in)  # for the shapes; counted elsewhere
+    first = torch.zeros(1, dtype=torch.int64, device=fine.device)
 
     def run(states: Tensor) -> tuple[Tensor, ...]:
-        queries = model.SEG_token_projector(states)  # (1, k, C)
+        asking = model.mechanism.ground(states, maps_in[-1], first)
+        queries = model.SEG_token_projector(asking)  # (1, k, C)
         if decode == "per-query":
             queries = queries.transpose(0, 1)  # (k, 1, C): each a batch item
         items = queries.shape[0]
@@ -245,6 +265,15 @@ def _query_decoder(
         return (*result.logits, result.states)
 
     return run
+
+
+def _maps(model: SegEarth, side: int) -> tuple[Tensor, ...]:
+    """Stand in for the mask encoder's maps of one picture."""
+    pyramid = model.vision_tower_mask
+    return tuple(
+        _empty(model, 1, channels, side // stride, side // stride)
+        for channels, stride in zip(pyramid.channels, pyramid.strides, strict=True)
+    )
 
 
 def _words(model: SegEarth, count: int) -> Tensor:

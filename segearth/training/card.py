@@ -16,6 +16,9 @@ def write_card(recipe: Recipe, step: int, figures: Mapping[str, float]) -> str:
         figures: Latest validation figures, 0 to 1.
     """
     data, model = recipe.data, recipe.model
+    encoder = model.pyramid.name
+    if model.mask_head.kind != "mask2former":
+        encoder = model.mask_head.weights or model.mask_head.kind
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in sorted(figures.items()))
     table = (
         f"| figure (strict, generated answers) | value |\n|---|---|\n{rows}" if rows else "none yet"
@@ -24,8 +27,9 @@ def write_card(recipe: Recipe, step: int, figures: Mapping[str, float]) -> str:
     return f"""# A segearth model
 
 - Language model: `{model.language.name}`
-- Mask encoder: `{model.pyramid.name}`, {model.pyramid.image_size} px
+- Mask encoder: `{encoder}`, {model.pyramid.image_size} px
 - Queries per target: {model.queries_per_target}
+- Mechanism: {model.mechanism}; mask head: {model.mask_head.kind}
 - Trained for {step} of {recipe.train.steps} steps of {recipe.train.batch_size} images
 - Data: {", ".join(f"`{source}`" for source in sources)}; drawn scenes: {data.drawn:.0%}
 

@@ -276,13 +276,17 @@ class Run:
         with self.accelerator.autocast():
             output = self.parallel(batch, keep_attention=loss.spatial > 0)
         drawn = batch.drawn
-        attention = output.seg_attention
+        attention, pool = output.seg_attention, output.pool
+        mask_logits = output.mask_logits
+        if pool is None:
+            mask_logits = [logits[drawn] for logits in mask_logits]
         return objective(
             loss,
             word_logits=output.word_logits,
             next_ids=batch.next_ids[batch.next_ids >= 0],
-            mask_logits=[logits[drawn] for logits in output.mask_logits],
+            mask_logits=mask_logits,
             target_masks=batch.target_masks[drawn],
+            pool=None if pool is None else pool[drawn],
             scores=None if output.scores is None else output.scores[drawn],
             seg_attention=None if attention is None else attention[drawn],
             target_tokens=batch.target_grid.flatten(1)[drawn],

@@ -223,7 +223,7 @@ def test_query_tokens_in_one_pass_are_those_one_by_one(toy, picture, language):
 
     step = _Stepper(segmenter.model, copy.deepcopy(encoded.prefix), [question])
     with torch.no_grad():
-        states = [step.first()]
+        states = [step.first()[:, -1]]
         states += [step.next([[token]])[:, -1] for token in text]
     one_by_one = torch.cat(states)
     places = [index + 1 for index, token in enumerate(text) if token in prompter.seg_ids]

@@ -86,6 +86,7 @@ def test_the_query_decoder_costs_what_drawing_costs(variants, decode):
         tokens=torch.zeros(1, 36, 64),
         mask_features=torch.zeros(1, width, side // 4, side // 4),
         memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
+        coarsest=torch.zeros(1, 1, side // 32, side // 32),  # not looked at
     )
 
     def draw(states):

@@ -43,7 +43,7 @@ def sources(recipe: ModelRecipe) -> dict[Part, str]:
     named: dict[Part, str] = {
         "language": language.weights or ("" if "model_type" in language.config else language.name),
         "connector": tokens.connector,
-        "pyramid": recipe.pyramid.weights,
+        "pyramid": recipe.pyramid.weights,  # SAM's comes with the head
         "mask_head": recipe.mask_head.weights,
     }
     if tokens.source == "tower":
@@ -163,7 +163,7 @@ def load_whole(
     Raises:
         CheckpointError: Tensors are missing, misshapen or unknown.
     """
-    with _quiet():
+    with quiet():
         made: Any = AutoModelForCausalLM.from_pretrained(
             name, config=config, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
         )
@@ -259,7 +259,7 @@ def _from_tensors(
     dtype: torch.dtype,
 ) -> PreTrainedModel:
     """Let transformers make the model around the tensors: no random start, no second copy."""
-    with _quiet():
+    with quiet():
         made: PreTrainedModel = kind.from_pretrained(
             None, config=config, state_dict=tensors, dtype=dtype
         )
@@ -267,7 +267,7 @@ def _from_tensors(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers from printing its own report and progress: ours says it."""
     level, shown = (
         transformers_logging.get_verbosity(),
