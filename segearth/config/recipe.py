@@ -131,7 +131,10 @@ class TrainRecipe:
     workers: int = 0
     """Processes that prepare pictures."""
     init_from: str = ""
-    """Model folder to start from."""
+    """Model to start from: a shipped one by name, or a folder."""
+    seg_tokens: Literal["kept", "new"] = "kept"
+    """With `init_from`: `new` gives the `[SEG]` tokens new rows, which a model of another k needs
+    and which makes runs of different k start alike; `kept` takes them as they are."""
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """Type of the weights in `best/`; `last/` keeps all digits, so that resuming is exact."""
 

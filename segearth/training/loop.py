@@ -24,13 +24,8 @@ from segearth.errors import CheckpointError, RecipeError, UsageError
 from segearth.files import locked_folder, write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
-from segearth.model.checkpoint import (
-    WEIGHTS,
-    load_tensors,
-    model_folder,
-    read_tensors,
-    save_model,
-)
+from segearth.model.checkpoint import model_folder, save_model
+from segearth.model.new_queries import load_start
 from segearth.model.pretrained.fitting import Coverage
 from segearth.training.card import write_card
 from segearth.training.optimizer import (
@@ -125,8 +120,13 @@ class Run:
         )
         if resume or recipe.train.init_from:
             # On resuming, what does not learn (a frozen encoder) comes from `last/` too.
-            start = _started(folder) if resume else model_folder(recipe.train.init_from)
-            load_tensors(self.model, read_tensors(start / WEIGHTS), where=str(start))
+            load_start(
+                self.model,
+                self.prompter,
+                _started(folder) if resume else model_folder(recipe.train.init_from),
+                seg_tokens="kept" if resume else recipe.train.seg_tokens,
+                seed=recipe.seed,
+            )
         self.model.to(self.accelerator.device)  # before the optimizer and the average take it
         if recipe.train.gradient_checkpointing:
             self.model.language.lm.activation_checkpointing_enable()
