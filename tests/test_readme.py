@@ -27,6 +27,7 @@ NAME_COLUMNS = 30  # width of the tree's left side
 # Folders that are no packages cannot speak for themselves.
 FOLDERS = {
     "recipes": "What a run is made of, one complete YAML each.",
+    "k_query": "What k queries a target do to the masks (paper, Sec. 5.4).",
     "tests": "The same tree again, a test file a module.",
     "weights": "What `-m NAME` finds without a download.",
     "mini": "The model that comes with the package.",

@@ -40,7 +40,7 @@ def test_every_recipe_of_the_project_loads(path):
 def test_every_recipe_says_what_it_is_and_how_to_run_it(path):
     head = "".join(line for line in path.read_text().splitlines(True) if line.startswith("#"))
 
-    assert f"segearth train recipes/{path.name}" in head
+    assert f"segearth train recipes/{path.relative_to(RECIPES).as_posix()}" in head
     assert all(word in head for word in ("Needs:", "Takes:", "Expect:"))
 
 
