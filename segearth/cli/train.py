@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segearth.cli import options, output
-from segearth.cli.train_queries import show_queries, train_queries
+from segearth.cli.train_queries import check_queries, show_queries, train_queries
 from segearth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def train(
             hint="name numbers of queries, such as --queries 100,25,10,3,1",
         )
     if check:
+        if queries is not None:
+            check_queries(loaded, queries, seeds or SEEDS)
         _check(recipe, loaded, as_json)
         return
 

@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from segearth.cli import output
 from segearth.cli.origin import made_by
-from segearth.errors import DataError
 
 if TYPE_CHECKING:
     from segearth.config.recipe import Recipe
 
 RESULTS, TABLE = "results.json", "results.md"
+
+
+def check_queries(recipe: Recipe, queries: str, seeds: int) -> None:
+    """Say what would be run.
+
+    Raises:
+        SegEarthError: Nothing could be.
+    """
+    from segearth.profiling.report import parse_queries
+    from segearth.training.query_grid import plan_grid
+
+    cells = plan_grid(recipe, parse_queries(queries), seeds)
+    names = ", ".join(cell.name for cell in cells)
+    output.say(f"{len(cells)} runs of {recipe.train.steps} steps: {names}")
 
 
 def train_queries(
@@ -56,9 +69,7 @@ def train_queries(
     cells = query_grid.plan_grid(recipe, parse_queries(queries), seeds)
     query_grid.require_same(cells, out, resume=resume)
     manifest = Path(recipe.data.validation)
-    records = read_manifest(manifest)
-    if not records:
-        raise DataError("the manifest is empty", where=str(manifest))
+    records = query_grid.choose_records(recipe, read_manifest(manifest))
     origin = made_by()
     about = {**origin, "manifest": str(manifest)}
     runs, steps = [], recipe.train.steps

@@ -96,11 +96,15 @@ class DataRecipe:
     """Mirror pictures, with the words of place in the text mirrored too."""
     questions: int = 1
     """Questions asked of one picture in a step; they share its encoding."""
+    most_targets: int = 0
+    """Questions with more targets are left out; 0 leaves none out. Each target takes k tokens of
+    the answer, and some language models have a last position."""
 
     def __post_init__(self) -> None:
         """Refuse shares that do not add up."""
         shares = ("drawn", "mosaic", "paste", "scale")
         within("data", self, **dict.fromkeys(shares, (0.0, 1.0)), questions=(1, 1000))
+        within("data", self, most_targets=(0, math.inf))
         total = self.drawn + self.mosaic + self.paste
         require(
             total <= 1.0000001,

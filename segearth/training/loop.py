@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from segearth.config.load import dump_yaml
 from segearth.config.recipe import Recipe
+from segearth.data.answers import count_seg
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream
@@ -54,19 +56,21 @@ class Samples(Dataset[Batch]):
         return 1 << 40
 
     def __getitem__(self, index: int) -> Batch:
-        """Encode one example; of its questions, those that fit the model's limits."""
+        """Encode one example; of its questions, those that fit the limits."""
+        most = self.stream.recipe.most_targets or math.inf
         for attempt in range(_ATTEMPTS):
             example = self.stream.example(self.start + index + (attempt << 40))
             fitting = tuple(
                 exchange
                 for exchange in example.exchanges
-                if self.prompter.fits(exchange.instruction, exchange.answer)
+                if count_seg(exchange.answer) <= most
+                and self.prompter.fits(exchange.instruction, exchange.answer)
             )
             if fitting:
                 return encode_sample(replace(example, exchanges=fitting), self.prompter, self.shape)
         raise RecipeError(
-            "hardly a question fits the model's limits",
-            where="model.max_instruction_tokens and model.max_answer_tokens",
+            "hardly a question fits the limits",
+            where="model.max_instruction_tokens, model.max_answer_tokens and data.most_targets",
             hint="raise them",
         )
 

@@ -12,6 +12,7 @@ grid that was killed goes on with the run that it was in.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -82,6 +83,23 @@ def plan_grid(recipe: Recipe, queries: Sequence[int], seeds: int) -> list[Cell]:
         for seed in range(recipe.seed, recipe.seed + seeds)
         for k in queries
     ]
+
+
+def choose_records(recipe: Recipe, records: Sequence[Record]) -> list[Record]:
+    """Leave out the records with more targets than any run has learnt to answer.
+
+    Raises:
+        DataError: None is left.
+    """
+    most = recipe.data.most_targets or math.inf
+    kept = [record for record in records if len(record.masks) <= most]
+    if not kept:
+        raise DataError(
+            f"of {len(records)} records none can be answered",
+            where=recipe.data.validation,
+            hint="fill data.validation, or raise data.most_targets",
+        )
+    return kept
 
 
 def require_same(cells: Sequence[Cell], out: Path, *, resume: bool) -> None:

@@ -85,6 +85,14 @@ def test_mistakes_are_told_before_anything_is_trained(more, code, said, tmp_path
     assert not out.exists()
 
 
+def test_checking_lists_the_runs_and_makes_none(words, tmp_path):
+    result = run(app, [*words, "--out", str(tmp_path / "runs"), "--check"])
+
+    assert result.exit_code == 0
+    assert "2 runs of 2 steps: k003-seed0, k001-seed0" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.slow
 def test_a_grid_that_is_killed_goes_on(words, tmp_path):
     command = [sys.executable, "-m", "segearth", *words, "--out", str(tmp_path), "--json"]

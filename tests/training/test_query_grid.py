@@ -11,7 +11,14 @@ from segearth.data.scenes import draw_dataset
 from segearth.errors import DataError, RecipeError, UsageError
 from segearth.evaluation.candidates import FOLDER, LINES
 from segearth.evaluation.query_study import compare
-from segearth.training.query_grid import DONE, plan_grid, read_done, require_same, run_cell
+from segearth.training.query_grid import (
+    DONE,
+    choose_records,
+    plan_grid,
+    read_done,
+    require_same,
+    run_cell,
+)
 from segearth.training.state import NUMBERS, TENSORS
 
 
@@ -91,6 +98,19 @@ def test_a_run_that_is_stopped_anywhere_goes_on_and_is_not_made_twice(recipe, go
     assert rows[1]["giou"] == pytest.approx(report["giou"])
     with pytest.raises(DataError, match="other records"):
         go(one, tmp_path, digest="cd")
+
+
+def test_records_with_more_targets_than_are_learnt_are_left_out(nano, scenes):
+    records = read_manifest(scenes)
+    several = [record for record in records if len(record.masks) > 1]
+
+    kept = choose_records(nano("data.most_targets=1"), records)
+
+    assert several
+    assert len(kept) == len(records) - len(several)
+    assert choose_records(nano(), records) == records
+    with pytest.raises(DataError, match="none can be answered"):
+        choose_records(nano("data.most_targets=1"), several)
 
 
 def test_what_was_begun_otherwise_is_not_mixed_in(recipe, nano, tmp_path):
