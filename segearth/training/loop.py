@@ -161,8 +161,10 @@ class Run:
             write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
             self.board = SummaryWriter(str(self.folder / "tensorboard"))
             self.model.train()
-            self._run(on_step, stop)
-            self.board.close()
+            try:
+                self._run(on_step, stop)
+            finally:
+                self.board.close()
 
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()

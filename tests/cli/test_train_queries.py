@@ -24,7 +24,7 @@ def words(tmp_path_factory):
     """The command, without its folder: two steps on drawn scenes."""
     from segearth.data.scenes import draw_dataset
 
-    manifest = draw_dataset(tmp_path_factory.mktemp("Szenen"), 1, 1_000_000, 64)
+    manifest = draw_dataset(tmp_path_factory.mktemp("Szenen"), 1, 1_000_000, 128)
     changes = (
         f"data.validation={manifest}",
         "data.questions=1",

@@ -36,7 +36,7 @@ def saved(folder, k, *changes):
 
 def rows(model, prompter, *words):
     table = model.language.lm.get_input_embeddings().weight
-    return table[prompter.tokenizer.convert_tokens_to_ids(list(words))]
+    return table.detach()[prompter.tokenizer.convert_tokens_to_ids(list(words))]
 
 
 @pytest.mark.parametrize("changes", [(), (f"model.language.config={BERT}",)], ids=["phi", "bert"])
