@@ -12,6 +12,7 @@ from segearth.cli.origin import made_by
 
 if TYPE_CHECKING:
     from segearth.config.recipe import Recipe
+    from segearth.evaluation.query_study import QueryRun
 
 RESULTS, TABLE = "results.json", "results.md"
 
@@ -72,7 +73,8 @@ def train_queries(
     records = query_grid.choose_records(recipe, read_manifest(manifest))
     origin = made_by()
     about = {**origin, "manifest": str(manifest)}
-    runs, steps = [], recipe.train.steps
+    runs: list[QueryRun] = []
+    steps = recipe.train.steps
     with locked_folder(out), output.bar("steps", total=steps * len(cells)) as advance:
         for number, cell in enumerate(cells):
 

@@ -166,7 +166,7 @@ def _compare(
     scores = None
     if candidates.quality is not None:
         scores = [round(float(score), 4) for score in candidates.quality[place].sigmoid()]
-    ious = []
+    ious: list[float] = []
     if truth is not None:
         ious = [overlap_of(mask, truth) for mask in _masks(candidates, place)]
     best = None

@@ -83,7 +83,8 @@ def record_sums(outcome: Evaluation, study: CandidateStudy | None) -> tuple[Reco
         study: Its candidates; None for k = 1, where the only candidate is the best.
     """
     losses: dict[str, list[float]] = {}
-    for row in study.rows if study is not None else ():
+    compared = [] if study is None else study.rows
+    for row in compared:
         if row["iou"]:
             loss = row["iou"][row["best"]] - row["iou"][row["selected"]]
             losses.setdefault(row["id"], []).append(loss)
@@ -207,7 +208,8 @@ def _sums(run: QueryRun, key: str) -> Floats:
 
 def _mean_sums(runs: Sequence[QueryRun], key: str) -> Floats:
     """The same, averaged over the seeds, ``(R,)``."""
-    return np.mean([_sums(run, key) for run in runs], axis=0)
+    mean: Floats = np.mean([_sums(run, key) for run in runs], axis=0)
+    return mean
 
 
 def _resamples(counts: Floats, seed: int) -> Floats | None:

@@ -63,7 +63,7 @@ def markdown(result: Mapping[str, Any], paper: str) -> str:
         result: With `rows`, `recipe`, `records`, `metric`, `protocol` and `made_by`.
         paper: A sentence with the paper's figures.
     """
-    lines = [HEADS, ["---"] * len(HEADS), *table(result["rows"])]
+    lines: list[Sequence[str | None]] = [HEADS, ["---"] * len(HEADS), *table(result["rows"])]
     body = "\n".join("| " + " | ".join(cell or "-" for cell in line) + " |" for line in lines)
     return (
         f"# {result['recipe']}: k queries a target\n\n{caption(result)}\n\n{body}\n\n{paper}\n\n"
