@@ -51,6 +51,7 @@ def draw_accuracy(path: Path, rows: Sequence[Mapping[str, Any]], name: str) -> N
         panel.set_xscale("log")
         panel.set_xticks(ticks, [str(k) for k in ticks])
         panel.minorticks_off()
+        panel.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
         panel.set_xlabel("queries a target, k")
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
