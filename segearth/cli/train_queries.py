@@ -97,7 +97,7 @@ def train_queries(
             )
             runs.append(run)
             advance((number + 1) * steps, f"{cell.name} is done")
-            result = {
+            result: dict[str, Any] = {
                 "recipe": name,
                 "protocol": query_grid.PROTOCOL,
                 "metric": query_grid.METRIC,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -101,9 +101,9 @@ def _vocabulary(model: SegEarth) -> list[str]:
     """Name the parameters with a row, or a number, for every word; tied names included."""
     lm = model.language.lm
     head = cast(nn.Module, lm.get_output_embeddings())
-    tables = [cast(nn.Module, lm.get_input_embeddings()).weight, head.weight]
+    tables: list[Any] = [lm.get_input_embeddings().weight, head.weight]
     tables.append(getattr(head, "bias", None))
-    ids = {id(table) for table in tables if table is not None}
+    ids = {id(table) for table in tables}
     named = model.named_parameters(remove_duplicate=False)
     return [name for name, parameter in named if id(parameter) in ids]
 
