@@ -28,6 +28,7 @@ NAME_COLUMNS = 30  # width of the tree's left side
 FOLDERS = {
     "recipes": "What a run is made of, one complete YAML each.",
     "mechanisms": "The rows of the paper's Tables 5 and 6, and the mechanisms it compares.",
+    "k_query": "What k queries a target do to the masks (paper, Sec. 5.4).",
     "tests": "The same tree again, a test file a module.",
     "weights": "What `-m NAME` finds without a download.",
     "mini": "The model that comes with the package.",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from platform import python_version
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from segearth import __version__
 from segearth.cli import options, output
+from segearth.cli.origin import made_by
 from segearth.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -154,8 +149,7 @@ def _run(
 ) -> tuple[Evaluation, CandidateStudy | None]:
     """Load a model and let it answer; with a folder for sheets, study its candidates."""
     from segearth.evaluation.candidates import CandidateStudy
-    from segearth.evaluation.evaluate import evaluate as score
-    from segearth.evaluation.running import run_model
+    from segearth.evaluation.evaluate import evaluate_model
     from segearth.model.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device=device, dtype=dtype)
@@ -166,16 +160,13 @@ def _run(
             hint="leave it out, or train with model.queries_per_target above 1",
         )
     study = None if sheets is None else CandidateStudy(metric=common["metric"], folder=sheets)
-    replies = run_model(
+    outcome = evaluate_model(
         segmenter,
         records,
-        common["protocol"],
+        study=study,
         track=lambda groups: output.progress(groups, "images"),
-        watch=None if study is None else study.watch,
+        **common,
     )
-    outcome = score(records, replies, model=segmenter.name, **common)
-    if study is not None:
-        outcome.result.update(study.summary(outcome.scored))
     return outcome, study
 
 
@@ -206,24 +197,11 @@ def _about(
     """Gather what would be needed to do it again."""
     chosen = {**facets, "source": source, "limit": limit}
     return {
-        "command": shlex.join(["segearth", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_by(),
         "manifest": str(data),
         "predictions": None if predictions is None else str(predictions),
         "only": {name: value for name, value in chosen.items() if value is not None},
-        "versions": {
-            "segearth": __version__,
-            "python": python_version(),
-            **{name: _version(name) for name in ("torch", "transformers", "timm", "numpy")},
-        },
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _show(result: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:

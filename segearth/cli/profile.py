@@ -14,7 +14,7 @@ from segearth.errors import UsageError
 PAPER_MODEL = "mipha-3b"
 FIGURE_5_QUERIES = "100,75,50,25,10,3,1"
 
-_PER_TERA = {"T": 1, "G": 1e3, "M": 1e6}
+_PER_TERA = {"T": 1, "G": 1e3}
 
 DecodeName = Literal["joint", "per-query", "both"]
 
@@ -109,13 +109,18 @@ def profile(
 
 
 def _show(result: Mapping[str, Any]) -> None:
-    """Print totals and parts as tables."""
+    """Print one table: for the whole and then for each part, a line a k and way of decoding."""
     rows: Sequence[Mapping[str, Any]] = result["rows"]
     way = {"teacher-forced": "answer given, one pass", "generate": "answer token by token"}
-    # Small models in billions, with parts in millions; large ones a step up.
-    total, part = ("T", "G") if max(row["tflops"] for row in rows) >= 0.5 else ("G", "M")
+    unit = "T" if max(row["tflops"] for row in rows) >= 0.5 else "G"
+    lines = [_total(row, unit) for row in rows]
+    for part in rows[0]["parts"]:
+        lines += _part(part, rows, unit)
+    lines += [_rest(row) for row in rows if row["latency_s"]]
+    heads = list(dict.fromkeys(head for line in lines for head in line))
     output.print_table(
-        *_table([_totals(row, total) for row in rows]),
+        heads,
+        [[line.get(head) for head in heads] for line in lines],
         title=(
             f"{result['model']}, {way[result['protocol']]}: one picture of "
             f"{result['image_size']} px and one target; {result['image_tokens']} image and "
@@ -123,115 +128,96 @@ def _show(result: Mapping[str, Any]) -> None:
         ),
         caption=_caption(result),
     )
-    output.print_table(
-        *_table([_parts(row, rows, part) for row in rows]),
-        caption=_left_out(rows),
-    )
-    if any(row["latency_s"] for row in rows):
-        output.print_table(*_table([_seconds(row) for row in rows]), caption=_spreads(rows))
-        output.print_table(*_table([_shares(row) for row in rows]), caption=_roofline(rows))
 
 
-def _table(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str | None]]]:
-    """Line cells up under their heads; a row without a cell leaves it open."""
-    heads = list(dict.fromkeys(head for row in rows for head in row))
-    return heads, [[row.get(head) for head in heads] for row in rows]
-
-
-def _totals(row: Mapping[str, Any], unit: str) -> dict[str, str]:
-    cells = {
-        "k, decoding": _name(row),
-        "tokens": str(row["tokens"]),
-        f"{unit}FLOPs": f"{_PER_TERA[unit] * row['tflops']:.4g}",
-        f"{unit}MACs": f"{_PER_TERA[unit] * row['tmacs']:.4g}",
-    }
-    if row["paper"]:
-        cells["paper: TFLOPs"] = str(row["paper"]["tflops"])
-        cells["paper: latency, s"] = str(row["paper"]["latency_s"])
-    if row["cross_check"]:
-        cells["fvcore differs by"] = f"{100 * abs(row['cross_check']['difference']):.3f} %"
+def _total(row: Mapping[str, Any], unit: str) -> dict[str, str]:
+    """The line of the whole."""
+    cells = {"part": "all", **_name(row), **_costs(row["tflops"], row["tmacs"], unit)}
     if row["latency_s"]:
-        spread = row["latency_s"]
-        cells["latency, s"] = f"{spread['median']:.3f}"
-        cells["min to max"] = f"{spread['min']:.3f} to {spread['max']:.3f}"
+        cells |= _milliseconds(row["latency_s"])
+        cells["% of peak"] = f"{100 * row['roofline']['share_of_peak']:.1f}"
     if row["peak_bytes"]:
         cells["peak, MB"] = f"{row['peak_bytes'] / 1e6:.0f}"
+    if row["cross_check"]:
+        cells["fvcore differs by"] = f"{100 * abs(row['cross_check']['difference']):.3f} %"
+    if row["paper"]:
+        cells["paper: TFLOPs"] = str(row["paper"]["tflops"])
+        cells["paper: ms"] = f"{1e3 * row['paper']['latency_s']:.0f}"
     return cells
 
 
-def _parts(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], unit: str) -> dict[str, str]:
-    """FLOPs of the parts that cost something in any row."""
-    used = [part for part in row["parts"] if any(other["parts"][part] for other in rows)]
-    cells = {part.replace("_", " "): f"{_PER_TERA[unit] * row['parts'][part]:.4g}" for part in used}
-    return {f"{unit}FLOPs by part": _name(row), **cells}
+def _part(part: str, rows: Sequence[Mapping[str, Any]], unit: str) -> list[dict[str, str]]:
+    """The lines of a part; one for all rows where it costs the same and nothing was timed."""
+    costs = {row["parts"][part] for row in rows}
+    if costs == {0}:
+        return []
+    named = {"part": part.replace("_", " ")}
+    first = _costs(rows[0]["parts"][part], rows[0]["parts_tmacs"][part], unit)
+    if len(costs) == 1 and len(rows) > 1 and not rows[0]["latency_s"]:
+        return [{**named, "k": "any", "decoding": "either", **first}]
+    lines = []
+    for row in rows:
+        cells = _costs(row["parts"][part], row["parts_tmacs"][part], unit)
+        if row["latency_s"] and row["latency_s"]["parts"][part]["max"] > 0:
+            cells |= _milliseconds(row["latency_s"]["parts"][part])
+            placed = row["roofline"]["parts"].get(part)
+            if placed:
+                cells["% of peak"] = f"{100 * placed['share_of_peak']:.1f}"
+                cells["time goes to"] = placed["limit"]
+        lines.append({**named, **_name(row), **cells})
+    return lines
 
 
-def _left_out(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say what is in no figure, counter by counter."""
-    lines = ["A part's MACs are half its FLOPs. Not counted: " + ", ".join(rows[0]["uncounted"])]
-    if rows[0]["cross_check"]:
-        lines.append("by fvcore: " + ", ".join(rows[0]["cross_check"]["uncounted"]))
-    return "; ".join(lines)
+def _rest(row: Mapping[str, Any]) -> dict[str, str]:
+    """The line of what is timed and in no part."""
+    return {"part": "rest", **_name(row), **_milliseconds(row["latency_s"]["parts"]["rest"])}
 
 
-def _seconds(row: Mapping[str, Any]) -> dict[str, str]:
-    """Milliseconds of the parts that ran: the median, and from least to most."""
-    cells = {"ms by part": _name(row)}
-    for part, spread in row["latency_s"]["parts"].items():
-        if spread["max"] > 0:
-            low, middle, high = (1e3 * spread[key] for key in ("min", "median", "max"))
-            cells[part.replace("_", " ")] = f"{middle:.1f} ({low:.1f}-{high:.1f})"
-    return cells
+def _name(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"k": str(row["k"]), "decoding": row["decode"]}
 
 
-def _spreads(rows: Sequence[Mapping[str, Any]]) -> str:
-    runs = rows[0]["latency_s"]["runs"]
-    return (
-        f"Median (least to most) of {runs} runs after two others, the device waited for at both "
-        "ends of every part; rest: resizing, tokens, copies."
-    )
+def _costs(tflops: float, tmacs: float, unit: str) -> dict[str, str]:
+    return {
+        f"{unit}{name}": _short(_PER_TERA[unit] * value)
+        for name, value in (("FLOPs", tflops), ("MACs", tmacs))
+    }
 
 
-def _shares(row: Mapping[str, Any]) -> dict[str, str]:
-    """How near the parts come to the device's peak."""
-    cells = {"% of the measured peak": _name(row)}
-    for part, placed in row["roofline"]["parts"].items():
-        cells[part.replace("_", " ")] = f"{100 * placed['share_of_peak']:.1f}"
-    return cells
+def _short(value: float) -> str:
+    return "<0.0001" if 0 < value < 1e-4 else f"{value:.4g}"
 
 
-def _roofline(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Name the ceilings, and where the time of the first row goes instead."""
-    line = rows[0]["roofline"]
+def _milliseconds(spread: Mapping[str, float]) -> dict[str, str]:
+    low, middle, high = (1e3 * spread[key] for key in ("min", "median", "max"))
+    return {"ms, median": f"{middle:.1f}", "min to max": f"{low:.1f} to {high:.1f}"}
+
+
+def _roofline(line: Mapping[str, Any]) -> str:
+    """Name the ceilings, and say what the last column means."""
     side = line["matrix_side"]
-    text = (
+    return (
         f"Peak: {1e3 * line['peak_tflops_per_s']:.4g} GFLOPs/s in a product of two {side} x {side} "
-        f"matrices; memory: {line['memory_gb_per_s']:.3g} GB/s."
+        f"matrices; memory: {line['memory_gb_per_s']:.3g} GB/s. Time goes to: compute, if at least "
+        "half of it is arithmetic at the peak; weights, if at least half of it is reading them; "
+        "else to small operations, which keep the device waiting, and what is not counted."
     )
-    for limit, means in (
-        ("weights", "reading weights takes at least half the time"),
-        ("small operations", "operators too small for the device, and what is not counted"),
-    ):
-        parts = [name for name, placed in line["parts"].items() if placed["limit"] == limit]
-        if parts:
-            text += f" {means[0].upper()}{means[1:]}: {', '.join(parts).replace('_', ' ')}."
-    return text
 
 
 def _caption(result: Mapping[str, Any]) -> str:
-    lines = ["FLOPs are twice the MACs."]
-    if result["threads"]:
+    rows = result["rows"]
+    lines = ["FLOPs are twice the MACs.", f"Not counted: {', '.join(rows[0]['uncounted'])}."]
+    if rows[0]["latency_s"]:
         lines.append(
             f"Timed on {result['device']} in {result['dtype']}, {result['threads']} threads: "
-            f"median of {result['rows'][0]['latency_s']['runs']} runs."
+            f"{rows[0]['latency_s']['runs']} runs after two others, the device waited for at both "
+            "ends of every part; rest: resizing, tokens, copies."
         )
-    if any(row["paper"] for row in result["rows"]):
+        lines.append(_roofline(rows[0]["roofline"]))
+    if any(row["paper"] for row in rows):
         lines.append("Paper: Sec. 5.4 and Figure 5, one A100 80GB.")
-    if any(row["cross_check"] for row in result["rows"]):
-        missed = ", ".join(result["rows"][0]["cross_check"]["not_traced"])
+    if rows[0]["cross_check"]:
+        missed = ", ".join(rows[0]["cross_check"]["not_traced"])
         lines.append(f"Not traced by fvcore: {missed}." if missed else "fvcore saw every part.")
+        lines.append(f"Not counted by fvcore: {', '.join(rows[0]['cross_check']['uncounted'])}.")
     return " ".join(lines)
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['k']}, {row['decode']}"

@@ -1,4 +1,4 @@
-"""`segearth train`: a recipe in, a model folder out."""
+"""`segearth train`: a recipe in, a model folder out; or several, to compare."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segearth.cli import options, output
+from segearth.cli.train_queries import check_queries, show_queries, train_queries
+from segearth.errors import UsageError
 
 if TYPE_CHECKING:
     from segearth.config.recipe import Recipe
+
+SEEDS = 3
 
 
 def train(
@@ -34,6 +38,28 @@ def train(
             help="Only tell what is wrong with the recipe, what it would load and what is missing.",
         ),
     ] = False,
+    queries: Annotated[
+        str | None,
+        typer.Option(
+            "--queries",
+            metavar="K,K,…",
+            help="Train and evaluate a model for each number of queries a target, and compare.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=1, metavar="N", help="With --queries: seeds a K. [3]", show_default=False
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="With --queries: draw Figure 5's right panel: .png, .svg or .pdf.",
+        ),
+    ] = None,
     offline: Annotated[
         bool,
         typer.Option("--offline", help="Take hub models from the cache (HF_HOME) or not at all."),
@@ -47,6 +73,10 @@ def train(
     stopped, even by kill -9, goes on with --resume from its latest checkpoint, step by step
     as if it had not been stopped.
 
+    With --queries, RUN receives such a folder for each K and seed, each evaluated on
+    data.validation with all candidates of a target (Sec. 5.4 of the paper), results.json and
+    results.md. --resume does not repeat what is done.
+
     Example: segearth train recipes/nano.yaml --out runs/nano --set train.steps=60
     """
     from segearth.config.load import load_recipe
@@ -55,17 +85,35 @@ def train(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
     loaded = load_recipe(recipe, changes or ())
+    if queries is None and (seeds is not None or plot is not None):
+        raise UsageError(
+            "there is one run and nothing to compare",
+            where="--seeds" if seeds is not None else "--plot",
+            hint="name numbers of queries, such as --queries 100,25,10,3,1",
+        )
     if check:
+        if queries is not None:
+            check_queries(loaded, queries, seeds or SEEDS)
         _check(recipe, loaded, as_json)
         return
 
     require_files(loaded)
     output.say("loading PyTorch and the model …")
+    place = out or Path("runs") / recipe.stem
+    if queries is not None:
+        result = train_queries(
+            loaded, recipe.stem, place, queries, seeds or SEEDS, resume=resume, plot=plot
+        )
+        if as_json:
+            output.print_json(result)
+        else:
+            show_queries(result)
+        return
     from segearth.training.loop import Run
 
     run = Run(
         loaded,
-        out or Path("runs") / recipe.stem,
+        place,
         resume=resume,
         tell=lambda taken: output.say(str(taken)),
     )

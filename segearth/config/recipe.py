@@ -96,11 +96,15 @@ class DataRecipe:
     """Mirror pictures, with the words of place in the text mirrored too."""
     questions: int = 1
     """Questions asked of one picture in a step; they share its encoding."""
+    most_targets: int = 0
+    """Questions with more targets are left out; 0 leaves none out. Each target takes k tokens of
+    the answer, and some language models have a last position."""
 
     def __post_init__(self) -> None:
         """Refuse shares that do not add up."""
         shares = ("drawn", "mosaic", "paste", "scale")
         within("data", self, **dict.fromkeys(shares, (0.0, 1.0)), questions=(1, 1000))
+        within("data", self, most_targets=(0, math.inf))
         total = self.drawn + self.mosaic + self.paste
         require(
             total <= 1.0000001,
@@ -131,7 +135,10 @@ class TrainRecipe:
     workers: int = 0
     """Processes that prepare pictures."""
     init_from: str = ""
-    """Model folder to start from."""
+    """Model to start from: a shipped one by name, or a folder."""
+    seg_tokens: Literal["kept", "new"] = "kept"
+    """With `init_from`: `new` gives the `[SEG]` tokens new rows, which a model of another k needs
+    and which makes runs of different k start alike; `kept` takes them as they are."""
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """Type of the weights in `best/`; `last/` keeps all digits, so that resuming is exact."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,12 +49,15 @@ class CandidateStudy:
     Attributes:
         metric: Which conventions hold.
         folder: Where sheets go; it exists.
+        most: How many sheets are drawn, from the first target on; None draws all. Figures are
+            of all targets in any case.
         rows: Lines for LINES.
         oracle: The oracle's units by record id.
     """
 
     metric: Metric
     folder: Path
+    most: int | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     oracle: dict[str, list[Unit]] = field(default_factory=dict)
 
@@ -79,17 +82,21 @@ class CandidateStudy:
             DataError: A sheet cannot be written.
         """
         partner = self._pair(record, prediction)
-        picture = shrink_picture(image)
         targets = list(prediction.targets)
         for place, target in enumerate(targets):
             truth = None
             if place in partner:
                 truth = decode_mask(record.masks[partner[place]])
-            best, row = self._compare(candidates, place, truth, picture, index)
+            best, row = _compare(candidates, place, truth)
+            sheet = None
+            if self.most is None or len(self.rows) < self.most:
+                sheet = f"{FOLDER}/{index:05d}-{place + 1}.jpg"
+                drawn = _sheet(image, _masks(candidates, place), truth, row)
+                _write_sheet(self.folder / Path(sheet).name, drawn)
             if best is not None:
                 targets[place] = replace(target, mask=encode_mask(candidates.mask(place, best)))
             said = {"id": record.id, "target": place, "phrase": target.phrase}
-            self.rows.append({**said, "truth": partner.get(place), **row})
+            self.rows.append({**said, "truth": partner.get(place), "sheet": sheet, **row})
         best_reply = replace(prediction, targets=tuple(targets))
         self.oracle[record.id] = score_record(record, best_reply, self.metric).units
 
@@ -104,40 +111,6 @@ class CandidateStudy:
             if unit.prediction is not None and unit.truth is not None
         }
 
-    def _compare(
-        self,
-        candidates: Candidates,
-        place: int,
-        truth: NDArray[np.bool_] | None,
-        picture: NDArray[np.uint8],
-        index: int,
-    ) -> tuple[int | None, dict[str, Any]]:
-        """Measure and draw the candidates of one target; returns the best one and a line."""
-        k, chosen = candidates.logits.shape[1], int(candidates.chosen[place])
-        scores = None
-        if candidates.quality is not None:
-            scores = [round(float(score), 4) for score in candidates.quality[place].sigmoid()]
-        ious, tiles = [], []
-        for candidate in range(k):
-            mask = candidates.mask(place, candidate)
-            tiles.append(lay_over(picture, mask))
-            if truth is not None:
-                ious.append(overlap_of(mask, truth))
-        best = None
-        if ious:
-            # Among equals the selected one: a choice that cannot be bettered is not wrong.
-            best = chosen if ious[chosen] == max(ious) else int(np.argmax(ious))
-        words = [f"{number + 1}" for number in range(k)]
-        if ious:
-            words = [f"{word}  IoU {iou:.2f}" for word, iou in zip(words, ious, strict=True)]
-        first = picture if truth is None else lay_over(picture, truth)
-        name = f"{index:05d}-{place + 1}.jpg"
-        _write_sheet(
-            self.folder / name, draw_sheet(first, tiles, words, selected=chosen, best=best)
-        )
-        row = {"sheet": f"{FOLDER}/{name}", "selected": chosen, "best": best}
-        return best, {**row, "iou": ious or None, "score": scores}
-
     def summary(self, scored: Sequence[ScoredRecord]) -> dict[str, Any]:
         """Make the figures that go beside the selected ones.
 
@@ -145,10 +118,11 @@ class CandidateStudy:
             scored: All records, as scored with the selected masks.
 
         Returns:
-            `oracle_giou` and `oracle_ciou`: of the best candidates; `selection`: over the
-            targets that have a truth, how often the selected one is worse than the best
-            (`worse`, a share), and by how much IoU on average, over all (`mean_loss`) and
-            over those (`mean_loss_where_worse`). None where there is nothing to average.
+            `oracle_giou` and `oracle_ciou`: of the best candidates, with `oracle_giou_ci95`;
+            `selection`: over the targets that have a truth, how often the selected one is
+            worse than the best (`worse`, a share), and by how much IoU on average, over all
+            (`mean_loss`) and over those (`mean_loss_where_worse`). None where there is nothing
+            to average.
         """
         figures = summarise([self.oracle.get(item.record.id, item.units) for item in scored])
         pairs = [row for row in self.rows if row["iou"]]
@@ -156,6 +130,7 @@ class CandidateStudy:
         worse = [loss for loss in losses if loss > 0]
         return {
             "oracle_giou": figures.giou,
+            "oracle_giou_ci95": figures.giou_ci95,
             "oracle_ciou": figures.ciou,
             "selection": {
                 "targets": len(losses),
@@ -181,6 +156,46 @@ class CandidateStudy:
                 f"{FOLDER} cannot be written: {error.strerror or error}",
                 where=str(out),
             ) from error
+
+
+def _compare(
+    candidates: Candidates, place: int, truth: NDArray[np.bool_] | None
+) -> tuple[int | None, dict[str, Any]]:
+    """Measure the candidates of one target; returns the best one and a part of its line."""
+    chosen = int(candidates.chosen[place])
+    scores = None
+    if candidates.quality is not None:
+        scores = [round(float(score), 4) for score in candidates.quality[place].sigmoid()]
+    ious: list[float] = []
+    if truth is not None:
+        ious = [overlap_of(mask, truth) for mask in _masks(candidates, place)]
+    best = None
+    if ious:
+        # Among equals the selected one: a choice that cannot be bettered is not wrong.
+        best = chosen if ious[chosen] == max(ious) else int(np.argmax(ious))
+    return best, {"selected": chosen, "best": best, "iou": ious or None, "score": scores}
+
+
+def _masks(candidates: Candidates, place: int) -> Iterator[NDArray[np.bool_]]:
+    """Bring the candidates of one target to the picture's size, one at a time."""
+    for number in range(candidates.logits.shape[1]):
+        yield candidates.mask(place, number)
+
+
+def _sheet(
+    image: NDArray[np.uint8],
+    masks: Iterable[NDArray[np.bool_]],
+    truth: NDArray[np.bool_] | None,
+    row: Mapping[str, Any],
+) -> NDArray[np.uint8]:
+    """Draw the candidates of one target, ``(h, w, 3)``."""
+    picture = shrink_picture(image)
+    first = picture if truth is None else lay_over(picture, truth)
+    tiles = [lay_over(picture, mask) for mask in masks]
+    words = [f"{number + 1}" for number in range(len(tiles))]
+    if row["iou"]:
+        words = [f"{word}  IoU {iou:.2f}" for word, iou in zip(words, row["iou"], strict=True)]
+    return draw_sheet(first, tiles, words, selected=row["selected"], best=row["best"])
 
 
 def overlap_of(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:

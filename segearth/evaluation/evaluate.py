@@ -8,18 +8,22 @@ said and drawn (to score it again without the model), `report.html` shows both, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segearth.data.manifest import Record
 from segearth.evaluation.predictions import Prediction
 from segearth.evaluation.report import render_report
-from segearth.evaluation.running import AnswerProtocol
+from segearth.evaluation.running import AnswerProtocol, Group, run_model
 from segearth.evaluation.scoring import ScoredRecord, score_record, sum_up
 from segearth.files import atomic_path, write_text
 from segearth.metrics import Metric
+
+if TYPE_CHECKING:
+    from segearth.evaluation.candidates import CandidateStudy
+    from segearth.model.segmenter import Segmenter
 
 RESULT = "report.json"
 """The file that is written last."""
@@ -69,6 +73,45 @@ def evaluate(
         in_order, model=model, protocol=protocol, metric=metric, manifest_sha256=manifest_sha256
     )
     return Evaluation(result=result, scored=in_order)
+
+
+def evaluate_model(
+    segmenter: Segmenter,
+    records: Sequence[Record],
+    *,
+    protocol: AnswerProtocol,
+    metric: Metric,
+    manifest_sha256: str,
+    study: CandidateStudy | None = None,
+    track: Callable[[Sequence[Group]], Iterable[Group]] = iter,
+) -> Evaluation:
+    """Run a model over records and score it.
+
+    Args:
+        segmenter: The model.
+        records: The truth.
+        protocol: Whether answers are generated or given.
+        metric: Which conventions hold, see `segearth.metrics`.
+        manifest_sha256: Of the manifest's bytes.
+        study: Gets all candidates; its figures are added to the result.
+        track: Wraps the images that are gone through, to show progress.
+
+    Raises:
+        DataError: A record cannot be answered or scored.
+    """
+    watch = None if study is None else study.watch
+    replies = run_model(segmenter, records, protocol, track=track, watch=watch)
+    outcome = evaluate(
+        records,
+        replies,
+        model=segmenter.name,
+        protocol=protocol,
+        metric=metric,
+        manifest_sha256=manifest_sha256,
+    )
+    if study is not None:
+        outcome.result.update(study.summary(outcome.scored))
+    return outcome
 
 
 def match_predictions(

@@ -27,6 +27,7 @@ from segearth.config.model import (
     ModelRecipe,
     PyramidRecipe,
 )
+from segearth.config.places import place_of
 from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
@@ -63,13 +64,14 @@ def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> An
 
     Args:
         recipe: Names the language model, k, and whether tags are tokens.
-        folder: Where the tokenizer files are; the language model's own by default.
+        folder: Where the tokenizer files are; by default where `language.name` says: `nano`, a
+            shipped model, a folder or a hub model.
 
     Raises:
         CheckpointError: There is no tokenizer.
     """
     shipped = TOKENIZERS / recipe.language.name
-    source = str(folder or (shipped if shipped.is_dir() else recipe.language.name))
+    source = str(folder or (shipped if shipped.is_dir() else place_of(recipe.language.name)))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from segearth.config.load import from_tree, to_tree
 from segearth.config.model import ModelRecipe
+from segearth.config.places import place_of, shipped_models
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError, DataError, RecipeError
 from segearth.files import atomic_path, write_text
@@ -26,7 +27,6 @@ from segearth.model.segearth import SegEarth
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-SHIPPED = Path(__file__).parent.parent / "weights"
 
 
 def model_folder(name: str | Path) -> Path:
@@ -35,12 +35,13 @@ def model_folder(name: str | Path) -> Path:
     Raises:
         CheckpointError: There is no such folder, or it is not a model.
     """
-    folder = SHIPPED / str(name) if str(name) in _shipped() else Path(name)
+    folder = place_of(name)
     if not folder.is_dir():
         raise CheckpointError(
             f"there is no model {name}",
             where="--model",
-            hint=f"shipped: {', '.join(_shipped()) or 'none'}; or a folder such as runs/a/best",
+            hint=f"shipped: {', '.join(shipped_models()) or 'none'}; "
+            "or a folder such as runs/a/best",
         )
     missing = [part for part in (CONFIG, WEIGHTS) if not (folder / part).is_file()]
     if missing:
@@ -205,11 +206,6 @@ def tied_names(module: nn.Module) -> dict[str, str]:
 
 def _as_wanted(tensor: Tensor, wanted: Tensor) -> Tensor:
     return tensor.to(wanted.dtype) if tensor.is_floating_point() else tensor
-
-
-def _shipped() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{WEIGHTS}"))
 
 
 def describe(model: SegEarth) -> dict[str, Any]:

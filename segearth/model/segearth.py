@@ -203,9 +203,10 @@ class SegEarth(nn.Module):
         """Count positions: the prefix from 0, every question from the end of the prefix.
 
         With grid positions the image stands at one position and takes none from the text.
+        Padding is nowhere: it can be longer than a language model has positions.
 
         Args:
-            segment: int64 ``(B, T)``; 0 for the prefix.
+            segment: int64 ``(B, T)``; 0 for the prefix, -1 for padding.
 
         Returns:
             int64 ``(B, T)``.
@@ -219,7 +220,7 @@ class SegEarth(nn.Module):
         positions = torch.where(segment == 0, index, index - first + text_start)
         if self.grid_position:
             positions = torch.where((segment == 0) & (index >= start), start, positions)
-        return positions
+        return positions.masked_fill(segment < 0, 0)
 
     def quality(self, states: Tensor, labels: Tensor | None) -> Tensor | None:
         """Score the candidates of each target.

@@ -103,7 +103,11 @@ def language_blocks(
 
 
 def word_head(tokens: int, width: int, vocabulary: int) -> int:
-    """Score the vocabulary at `tokens` places: ``tokens x D x vocabulary``, one linear layer."""
+    """Score the vocabulary at `tokens` places: ``tokens x D x vocabulary``.
+
+    One linear layer (Radford et al., 2018, Eq. 2: ``softmax(h W_e)``, softmax left out), whether
+    or not its weights are those of the word embeddings.
+    """
     return linear(tokens, width, vocabulary)
 
 
@@ -207,5 +211,9 @@ def selection(k: int, width: int) -> int:
 
 
 def upsampling(masks: int, side: int) -> int:
-    """Bring `masks` masks from S/4 to S = `side` pixels a side, bilinearly: ``4 masks S^2``."""
+    """Bring `masks` masks from S/4 to S = `side` pixels a side: ``4 masks S^2``.
+
+    Bilinear, as Mask2Former brings its masks to the picture's size (Cheng et al., CVPR 2022;
+    `sem_seg_postprocess` of its code). Only the selected mask of a target is enlarged.
+    """
     return bilinear(masks * side**2)

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from segearth.model.build import build_model, build_prompter, build_tokenizer
-from segearth.model.checkpoint import model_folder
+from segearth.model.checkpoint import load_tensors, model_folder
+from segearth.model.new_queries import fit_queries
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.part_clock import REST, PartClock, now
 from segearth.profiling.stages import PARTS
@@ -85,8 +86,8 @@ def typical_workload(segmenter: Segmenter) -> Workload:
 def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     """Give a model another number of queries per target, for timing only.
 
-    Weights are kept where they fit; the new `[SEG]` tokens and the score head are untrained,
-    which makes masks meaningless and takes as long.
+    The new `[SEG]` tokens and the score of the candidates are untrained, which makes masks
+    meaningless and takes as long.
 
     Args:
         segmenter: Loaded from a folder or by name.
@@ -100,13 +101,8 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     recipe = segmenter.recipe.with_queries(k)
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)
-    wanted = model.state_dict()
-    kept = {
-        name: tensor
-        for name, tensor in segmenter.model.state_dict().items()
-        if name in wanted and wanted[name].shape == tensor.shape
-    }
-    model.load_state_dict(kept, strict=False)
+    tensors = fit_queries(model, prompter, segmenter.model.state_dict(), segmenter.prompter, seed=0)
+    load_tensors(model, tensors, where=segmenter.name)
     model = model.eval().to(segmenter.device)
     return Segmenter(model, prompter, recipe, name=segmenter.name, dtype=segmenter.dtype)
 

@@ -211,6 +211,7 @@ def _placed(
         "peak_tflops_per_s": ceiling.flops_per_s / 1e12,
         "memory_gb_per_s": ceiling.bytes_per_s / 1e9,
         "matrix_side": ceiling.matrix_side,
+        "share_of_peak": tflops(cost.total) * 1e12 / latency.total.median / ceiling.flops_per_s,
         "parts": {part: asdict(found) for part, found in placed.items() if found is not None},
     }
 

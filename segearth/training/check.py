@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segearth.config.places import is_hub_name
+from segearth.config.places import is_hub_name, place_of
 from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
@@ -30,7 +30,7 @@ def missing_files(recipe: Recipe) -> list[str]:
         "model.mask_head.weights": model.mask_head.weights,
     }
     if recipe.train.init_from:
-        named["train.init_from"] = recipe.train.init_from
+        named["train.init_from"] = str(place_of(recipe.train.init_from))
     else:
         named |= {key: name for key, name in weights.items() if not is_hub_name(name)}
     return [f"{key}: {name}" for key, name in named.items() if name and not Path(name).exists()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from segearth.config.load import dump_yaml
 from segearth.config.recipe import Recipe
+from segearth.data.answers import count_seg
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream
@@ -24,13 +26,8 @@ from segearth.errors import CheckpointError, RecipeError, UsageError
 from segearth.files import locked_folder, write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
-from segearth.model.checkpoint import (
-    WEIGHTS,
-    load_tensors,
-    model_folder,
-    read_tensors,
-    save_model,
-)
+from segearth.model.checkpoint import model_folder, save_model
+from segearth.model.new_queries import load_start
 from segearth.model.pretrained.fitting import Coverage
 from segearth.training.card import write_card
 from segearth.training.optimizer import (
@@ -59,19 +56,21 @@ class Samples(Dataset[Batch]):
         return 1 << 40
 
     def __getitem__(self, index: int) -> Batch:
-        """Encode one example; of its questions, those that fit the model's limits."""
+        """Encode one example; of its questions, those that fit the limits."""
+        most = self.stream.recipe.most_targets or math.inf
         for attempt in range(_ATTEMPTS):
             example = self.stream.example(self.start + index + (attempt << 40))
             fitting = tuple(
                 exchange
                 for exchange in example.exchanges
-                if self.prompter.fits(exchange.instruction, exchange.answer)
+                if count_seg(exchange.answer) <= most
+                and self.prompter.fits(exchange.instruction, exchange.answer)
             )
             if fitting:
                 return encode_sample(replace(example, exchanges=fitting), self.prompter, self.shape)
         raise RecipeError(
-            "hardly a question fits the model's limits",
-            where="model.max_instruction_tokens and model.max_answer_tokens",
+            "hardly a question fits the limits",
+            where="model.max_instruction_tokens, model.max_answer_tokens and data.most_targets",
             hint="raise them",
         )
 
@@ -125,8 +124,13 @@ class Run:
         )
         if resume or recipe.train.init_from:
             # On resuming, what does not learn (a frozen encoder) comes from `last/` too.
-            start = _started(folder) if resume else model_folder(recipe.train.init_from)
-            load_tensors(self.model, read_tensors(start / WEIGHTS), where=str(start))
+            load_start(
+                self.model,
+                self.prompter,
+                _started(folder) if resume else model_folder(recipe.train.init_from),
+                seg_tokens="kept" if resume else recipe.train.seg_tokens,
+                seed=recipe.seed,
+            )
         self.model.to(self.accelerator.device)  # before the optimizer and the average take it
         if recipe.train.gradient_checkpointing:
             self.model.language.lm.activation_checkpointing_enable()
@@ -157,8 +161,10 @@ class Run:
             write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
             self.board = SummaryWriter(str(self.folder / "tensorboard"))
             self.model.train()
-            self._run(on_step, stop)
-            self.board.close()
+            try:
+                self._run(on_step, stop)
+            finally:
+                self.board.close()
 
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()

@@ -53,19 +53,38 @@ def test_a_folder_is_counted_and_timed(folder):
     assert printed["rows"][0]["latency_s"]["runs"] == 2
 
 
-def test_tables_name_flops_and_macs_and_what_is_not_counted(folder):
+def lines_of(stdout):
+    """The table's lines by their first three cells: part, k, decoding."""
+    cells = [line.split() for line in stdout.splitlines()]
+    return {tuple(words[:3]): words[3:] for words in cells if len(words) > 4}
+
+
+def test_one_table_names_flops_and_macs_by_part_with_their_times(folder):
     result = run(app, ["profile", str(folder), "--queries", "3", "--runs", "1"])
 
     assert result.exit_code == 0
-    for word in ("GFLOPs", "GMACs", "MFLOPs by part", "query decoder", "FLOPs are twice the MACs"):
-        assert word in result.stdout
-    assert "3, joint" in result.stdout
-    assert "3, per-query" in result.stdout
-    assert "not counted: " in result.stdout
+    heads = ("GFLOPs", "GMACs", "ms, median", "min to max", "% of peak", "time goes to", "peak, MB")
+    assert [line for line in result.stdout.splitlines() if all(h in line for h in heads)]
+    found = lines_of(result.stdout)
+    for decode in ("joint", "per-query"):
+        flops, macs = map(float, found["all", "3", decode][:2])
+        assert flops == pytest.approx(2 * macs, rel=1e-3)
+        assert ("rest", "3", decode) in found
     assert "mask encoder" in result.stdout
+    assert "selection" in result.stdout
     assert "image tower" not in result.stdout  # nano has none
-    for word in ("ms by part", "% of the measured peak", "Peak: ", "GB/s"):
-        assert word in result.stdout
+    for words in ("FLOPs are twice the MACs", "Not counted: ", "Peak: ", "GB/s", "after two"):
+        assert words in result.stdout
+
+
+def test_a_part_that_costs_the_same_for_every_k_has_one_line():
+    result = run(app, ["profile", "--queries", "3,1"])
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert sum("image tower" in line for line in lines) == 1
+    assert sum("query decoder" in line for line in lines) == 4
+    assert "mask encoder" in next(line for line in lines if " any " in line and "mask" in line)
 
 
 def test_a_figure_is_drawn_beside_the_result(folder, tmp_path):

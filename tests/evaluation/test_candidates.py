@@ -128,6 +128,19 @@ def test_a_surplus_target_is_drawn_but_has_no_best(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000-1.jpg", "00000-2.jpg"]
 
 
+def test_sheets_can_be_fewer_than_targets_and_the_figures_are_of_all(tmp_path):
+    right = ~columns(16)
+    candidates = decoded((4, 2), (2, 4), quality=[[1.0, 0.0], [1.0, 0.0]])
+    truth, reply = record(columns(16), right), predicted(candidates)
+    study = CandidateStudy(metric="lisa", folder=tmp_path, most=1)
+
+    study.watch(0, truth, IMAGE, reply, candidates)
+
+    assert [row["sheet"] for row in study.rows] == [f"{FOLDER}/00000-1.jpg", None]
+    assert [path.name for path in tmp_path.iterdir()] == ["00000-1.jpg"]
+    assert study.summary([score_record(truth, reply, "lisa")])["selection"]["targets"] == 2
+
+
 def test_a_record_without_targets_keeps_its_score(tmp_path):
     study = CandidateStudy(metric="lisa", folder=tmp_path)
     missed = score_record(record(columns(16)), Prediction(id="a", answer="no", targets=()), "lisa")

@@ -47,6 +47,19 @@ def test_a_question_is_read_the_same_alone_and_among_others(toy, example, langua
         torch.testing.assert_close(alone[:prefix], together[:prefix], atol=1e-5, rtol=1e-5)
 
 
+def test_padding_has_no_position_however_long_it_is(toy):
+    model = toy("bert").model
+    image = model.image_span[1]
+    segment = torch.tensor([[0] * image + [1, 1, 2] + [-1] * 600])
+
+    counted = model.positions(segment)[0]
+
+    assert (
+        counted[image:].tolist() == [counted[image], counted[image] + 1, counted[image]] + [0] * 600
+    )
+    assert int(counted.max()) < 512  # as many as BERT has
+
+
 @pytest.mark.parametrize("decode", ["joint", "per-query"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_masks_words_and_attention_are_the_same_alone_and_among_others(

@@ -23,6 +23,15 @@ def test_a_bilinear_read_has_four_neighbours():
     assert arithmetic.bilinear(10) == 40
 
 
+def test_the_connector_has_two_layers():
+    # two tokens: from 3 channels to width 4, then 4 to 4
+    assert arithmetic.connector(2, 3, 4) == 2 * 12 + 2 * 16
+
+
+def test_the_word_head_scores_every_word():
+    assert arithmetic.word_head(2, 3, 7) == 42
+
+
 def test_a_block_of_the_language_model():
     # one token, width 4, feed-forward 16: 4 squares of 16, twice 64, and itself to see: 8
     assert arithmetic.language_blocks(1, 1, 4, 16, layers=1) == 64 + 128 + 8

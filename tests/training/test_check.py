@@ -29,3 +29,7 @@ def test_files_that_are_there_are_fine(nano, tmp_path):
 def test_a_model_to_start_from_is_looked_for_too(nano):
     with pytest.raises(RecipeError, match=r"train\.init_from"):
         require_files(nano("train.init_from=runs/there/is/nothing"))
+
+
+def test_a_shipped_model_is_a_start_that_is_there(nano):
+    require_files(nano("train.init_from=mini"))
