@@ -37,6 +37,14 @@ class Annotation(Protocol):
         """
 
 
+    def has(self, image: str) -> bool:
+        """Tell whether an image is annotated, without reading its objects.
+
+        Args:
+            image: As for `find`.
+        """
+
+
 class BoxFile:
     """Boxes of a JSON file, looked up by the image's path or, failing that, its name."""
 
@@ -67,6 +75,10 @@ class BoxFile:
     def find(self, image: str) -> list[Annotated] | None:
         """See `Annotation.find`."""
         return self._boxes.get(image, self._boxes.get(Path(image).name))
+
+    def has(self, image: str) -> bool:
+        """See `Annotation.has`."""
+        return image in self._boxes or Path(image).name in self._boxes
 
 
 def _short(document: Mapping[str, Any]) -> dict[str, list[Annotated]]:

@@ -135,7 +135,8 @@ def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
     Args:
         folder: Made if missing.
         settings: JSON values on which the result depends.
-        overwrite: Drop results, and parts of results, of other settings.
+        overwrite: Drop earlier results, and what another run has finished; what the same run
+            has finished before it was interrupted is kept all the same.
 
     Yields:
         The journal, with what is finished of the same run.
@@ -166,14 +167,25 @@ def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
                 where="--out",
                 hint="pass --overwrite to replace them, or name another folder",
             )
-        if overwrite:
-            for name in (RESULT, PARTIAL):
-                (folder / name).unlink(missing_ok=True)
         text = json.dumps(settings, sort_keys=True)
-        journal = Journal(folder, hashlib.sha256(text.encode("utf-8")).hexdigest())
+        run = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        if overwrite:
+            (folder / RESULT).unlink(missing_ok=True)
+            if not _is_of(folder / PARTIAL, run):
+                (folder / PARTIAL).unlink(missing_ok=True)
+        journal = Journal(folder, run)
         try:
             yield journal
         finally:
             journal.close()
     finally:
         lock.release()
+
+
+def _is_of(path: Path, run: str) -> bool:
+    """Tell whether a partial file belongs to a run."""
+    try:
+        with path.open("rb") as file:
+            return bool(json.loads(file.readline()) == {"run": run})
+    except (OSError, ValueError):
+        return False

@@ -51,6 +51,10 @@ class SamrsFolder:
         path = self._files.get(Path(image).stem)
         return None if path is None else read_instances(path)
 
+    def has(self, image: str) -> bool:
+        """See `segearth.building.masks.boxes.Annotation.has`."""
+        return Path(image).stem in self._files
+
 
 def read_instances(path: Path) -> list[Annotated]:
     """Read one pickle.
