@@ -36,7 +36,6 @@ class Annotation(Protocol):
             DataError: Its annotation is unusable.
         """
 
-
     def has(self, image: str) -> bool:
         """Tell whether an image is annotated, without reading its objects.
 

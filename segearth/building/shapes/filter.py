@@ -132,7 +132,9 @@ def _with(row: ImageRow, masks: list[MaskRow], judged: list[MaskRow]) -> ImageRo
     """
     line: ImageRow = {**row, "masks": masks}
     if "complete" in row:
-        lost = {noun_of(mask["category"]) for mask in judged if mask["category"] and mask["reasons"]}
+        lost = {
+            noun_of(mask["category"]) for mask in judged if mask["category"] and mask["reasons"]
+        }
         line["complete"] = [kind for kind in row["complete"] if kind not in lost]
     return line
 
