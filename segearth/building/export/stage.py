@@ -28,7 +28,7 @@ from segearth.building.export.scenes import find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import atomic_path, locked_folder, sha256_of, write_text
@@ -205,7 +205,7 @@ def _write(
     options: ExportOptions,
 ) -> None:
     for place, image in images.items():
-        link_or_copy(image, out / place)
+        bring_image(image, out / place)
     for stale in (out / "parquet").glob("*.parquet"):
         stale.unlink()
     for split in SPLITS:

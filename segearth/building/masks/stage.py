@@ -23,7 +23,7 @@ from segearth.building.masks.journal import Journal
 from segearth.building.masks.naming import complete_kinds, name_by_boxes
 from segearth.building.masks.proposals import Proposal, Proposer, drop_duplicates
 from segearth.building.shapes.profile import category_name
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError, SegEarthError
 from segearth.geo.raster import open_scene
@@ -106,7 +106,7 @@ def collect_masks(
             row = mask_image(name, images[name], plan)
             place = out / row["image"]
             if place.resolve() != images[name].resolve():
-                link_or_copy(images[name], place)
+                bring_image(images[name], place)
         except SegEarthError as error:
             collected.failures.append((name, error))
         else:

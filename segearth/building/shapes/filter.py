@@ -15,7 +15,7 @@ from segearth.building.masks.naming import noun_of
 from segearth.building.shapes.measures import measure_shape
 from segearth.building.shapes.profile import Profile
 from segearth.building.shapes.sheet import Sample, draw_sheet
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.rle import decode_crop
 from segearth.errors import DataError
 from segearth.files import atomic_path
@@ -167,4 +167,4 @@ def _bring_image(image: str, source: Path, out: Path) -> None:
     if not original.is_file():
         raise DataError(f"{image} is missing", where=str(source))
     if not (place.exists() and place.samefile(original)):
-        link_or_copy(original, place)
+        bring_image(original, place)
