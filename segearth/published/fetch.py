@@ -129,9 +129,10 @@ def _ask_pages(address: str) -> list[Any]:
     seen: set[str] = set()
     page: str | None = address
     while page:
-        if page in seen or urllib.parse.urlsplit(page).netloc != urllib.parse.urlsplit(
-            address
-        ).netloc:
+        if (
+            page in seen
+            or urllib.parse.urlsplit(page).netloc != urllib.parse.urlsplit(address).netloc
+        ):
             raise DataError("the hub's list of files does not end, or leads elsewhere", where=page)
         seen.add(page)
         found, page = _ask(page)

@@ -3,8 +3,9 @@
 An image has ``ins/<name>.pkl``, a list of instances with ``mask`` (run lengths), ``bbox``
 ([x0, y0, x1, y1], or the four corners of a turned one) and ``category``; and
 ``gray/<name>.png`` with a class a pixel and 255 for none. A record asks for every object of a
-category, with one mask for all of them. The boxes go along, because the number of boxes and of mask pieces is what LaSeRS filters by (paper,
-Sec. 3.1, stage 2). From `gray` alone come the same records without boxes.
+category, with one mask for all of them. The boxes go along, because the number of boxes and of
+mask pieces is what LaSeRS filters by (paper, Sec. 3.1, stage 2). From `gray` alone come the same
+records without boxes.
 """
 
 from __future__ import annotations
