@@ -40,7 +40,7 @@ def build(
     waited for: none, all, or a sample. The dataset is in OUT/dataset; what failed is listed in
     OUT/questions/failures.jsonl and OUT/dataset/left_out.jsonl, with exit code 3.
 
-    Example: segearth data build recipes/build_regions.yaml -o builds/mine --set start=photos
+    Example: segearth data build recipes/build_images.yaml -o builds/mine --set start=photos
     """
     from segearth.building.chain.build import build as run
     from segearth.building.chain.build import failures_of

@@ -7,7 +7,10 @@ import pytest
 
 from segearth.building.masks.boxes import Annotated
 from segearth.building.masks.naming import complete_kinds, name_by_boxes, noun_of
+from segearth.building.masks.options import MaskOptions
+from segearth.building.masks.run import run
 from segearth.data.rle import encode_mask
+from segearth.errors import DataError, RecipeError, UsageError
 
 
 def mask(x0, y0, x1, y1, category=None):
@@ -79,3 +82,21 @@ def test_nouns():
     assert noun_of("Small-Vehicle") == "small vehicle"
     assert noun_of("tenniscourt") == "tennis court"
     assert noun_of("Ships") == "ship"
+
+
+def test_two_images_do_not_share_boxes(tmp_path):
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"1.png": [[0, 0, 5, 5]]}', encoding="utf-8")
+    images = {name: tmp_path / name for name in ("a/1.png", "b/1.png")}
+    options = MaskOptions(proposer="regions", boxes=str(boxes))
+
+    with pytest.raises(DataError, match=r"a/1\.png and b/1\.png would both"):
+        run(images, tmp_path / "out", options)
+
+
+def test_options_that_contradict_each_other(tmp_path):
+    for wrong in ({"proposer": "sam"}, {"within": ("ship",)}, {"exhaustive": True}, {"iou": 0}):
+        with pytest.raises(RecipeError):
+            MaskOptions(**wrong)
+    with pytest.raises(UsageError, match="nobody is there"):
+        run({}, tmp_path, MaskOptions())

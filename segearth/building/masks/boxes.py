@@ -36,8 +36,8 @@ class Annotation(Protocol):
             DataError: Its annotation is unusable.
         """
 
-    def has(self, image: str) -> bool:
-        """Tell whether an image is annotated, without reading its objects.
+    def key(self, image: str) -> str | None:
+        """Return by what an image's annotation is found, without reading it; None if it has none.
 
         Args:
             image: As for `find`.
@@ -73,11 +73,12 @@ class BoxFile:
 
     def find(self, image: str) -> list[Annotated] | None:
         """See `Annotation.find`."""
-        return self._boxes.get(image, self._boxes.get(Path(image).name))
+        key = self.key(image)
+        return None if key is None else self._boxes[key]
 
-    def has(self, image: str) -> bool:
-        """See `Annotation.has`."""
-        return image in self._boxes or Path(image).name in self._boxes
+    def key(self, image: str) -> str | None:
+        """See `Annotation.key`."""
+        return next((name for name in (image, Path(image).name) if name in self._boxes), None)
 
 
 def _short(document: Mapping[str, Any]) -> dict[str, list[Annotated]]:

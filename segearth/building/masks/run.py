@@ -13,7 +13,7 @@ from segearth.building.masks.samrs import SamrsFolder
 from segearth.building.masks.stage import Collected, Plan, collect_masks
 from segearth.building.shapes.profile import category_name
 from segearth.data.claim import check_folder
-from segearth.errors import UsageError
+from segearth.errors import DataError, UsageError
 
 
 def run(
@@ -39,7 +39,8 @@ def run(
 
     Raises:
         UsageError: Nobody proposes masks, or `out` holds results or parts of another run.
-        DataError: The annotation or the folder cannot be used.
+        DataError: The annotation or the folder cannot be used, or two images would share an
+            annotation.
         CheckpointError: The model folder cannot be used.
     """
     boxes = Path(options.boxes) if options.boxes else None
@@ -51,6 +52,8 @@ def run(
         )
     check_folder(out, RESULT, overwrite=overwrite)
     annotation = None if boxes is None else open_annotation(boxes)
+    keys = {name: annotation.key(name) for name in images} if annotation else {}
+    _refuse_shared(keys, options.boxes)
     # The journal holds the whole answer of its settings: whatever changes a mask is in here.
     settings = {
         "images": {name: stamp(path) for name, path in images.items()},
@@ -71,9 +74,20 @@ def run(
             exhaustive=options.exhaustive,
         )
         collected = collect_masks(dict(images), out, plan, journal, track=track)
-    if annotation is not None:
-        collected.without_boxes = [name for name in images if not annotation.has(name)]
+    collected.without_boxes = [name for name, key in keys.items() if key is None]
     return collected
+
+
+def _refuse_shared(keys: Mapping[str, str | None], where: str) -> None:
+    """Complain of two images that would get the same boxes: "a/1.png" and "b/1.png" as "1.png"."""
+    taken: dict[str, str] = {}
+    for name, key in keys.items():
+        if key is not None and taken.setdefault(key, name) != name:
+            raise DataError(
+                f"{taken[key]} and {name} would both get the annotation of {key!r}",
+                where=where,
+                hint="name images with their folders in the file of boxes, or give one folder",
+            )
 
 
 def open_annotation(path: Path) -> Annotation:

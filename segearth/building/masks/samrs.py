@@ -51,9 +51,10 @@ class SamrsFolder:
         path = self._files.get(Path(image).stem)
         return None if path is None else read_instances(path)
 
-    def has(self, image: str) -> bool:
-        """See `segearth.building.masks.boxes.Annotation.has`."""
-        return Path(image).stem in self._files
+    def key(self, image: str) -> str | None:
+        """See `segearth.building.masks.boxes.Annotation.key`."""
+        stem = Path(image).stem
+        return stem if stem in self._files else None
 
 
 def read_instances(path: Path) -> list[Annotated]:
