@@ -60,6 +60,7 @@ def build(
         raise DataError(
             f"{start} is not there", where="start", hint="the stages before have to write it first"
         )
+    _refuse_missing(recipe)
     with locked_folder(out):
         write_text(out / "recipe.yaml", dump_yaml(recipe))
         reports = []
@@ -77,6 +78,19 @@ def build(
         return [*reports, *_publish(recipe, out, stage.result)]
 
 
+def _refuse_missing(recipe: BuildRecipe) -> None:
+    """Complain of files that a later stage would miss, before an earlier one takes hours."""
+    named = {
+        "filter.profile": recipe.filter.profile,
+        "filter.reference": recipe.filter.reference,
+        "questions.categories": recipe.questions.categories,
+        "review.decisions": recipe.review.decisions,
+    }
+    for key, name in named.items():
+        if name and not Path(name).is_file():
+            raise DataError(f"{name} is not there", where=key)
+
+
 def failures_of(reports: Sequence[StageReport]) -> int:
     """Sum up what failed in all stages."""
     return sum(report.failures for report in reports)
@@ -85,8 +99,6 @@ def failures_of(reports: Sequence[StageReport]) -> int:
 def _publish(recipe: BuildRecipe, out: Path, questions: Path) -> list[StageReport]:
     """Ask the reviewers, and export if the rule allows it."""
     place = Path(recipe.review.decisions or out / "review" / DECISIONS)
-    if recipe.review.decisions and not place.is_file():
-        raise DataError(f"{place} is not there", where="review.decisions")
     results, stale = outcomes(read_manifest(questions), read_log(place)[0])
     if not results:
         raise DataError(

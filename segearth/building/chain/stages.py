@@ -49,7 +49,8 @@ def is_judged(path: Path) -> bool:
     rows = [row for _, row in read_lines(path) if isinstance(row, dict)]
     if any("targets" in row for row in rows):
         return True
-    masks = (mask for row in rows for mask in row.get("masks") or () if isinstance(mask, dict))
+    lists = (row["masks"] for row in rows if isinstance(row.get("masks"), list))
+    masks = (mask for own in lists for mask in own if isinstance(mask, dict))
     return all("reasons" in mask for mask in islice(masks, 1))
 
 

@@ -146,6 +146,29 @@ def test_wrong_recipes(recipe, change, told):
         load_build_recipe(recipe, [change])
 
 
+@pytest.mark.parametrize(
+    "key", ["filter.profile", "filter.reference", "questions.categories", "review.decisions"]
+)
+def test_a_file_of_a_later_stage_is_missed_before_the_first_one_runs(tmp_path, recipe, key):
+    with pytest.raises(DataError, match=r"gone\.x is not there") as caught:
+        build(load_build_recipe(recipe, [f"{key}={tmp_path / 'gone.x'}"]), tmp_path / "out")
+
+    assert caught.value.where == key
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("line", ['{"image": "a.png", "masks": 3}', "[]", "nonsense", "3"])
+def test_a_start_that_is_no_file_of_masks(tmp_path, line):
+    start = tmp_path / "x.jsonl"
+    start.write_text(line + "\n", encoding="utf-8")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump({"start": str(start)}), encoding="utf-8")
+
+    with pytest.raises(DataError) as caught:
+        build(load_build_recipe(path), tmp_path / "out")
+    assert "line 1" in str(caught.value)
+
+
 def test_a_broken_picture_is_a_failure_and_the_rest_is_built(tmp_path, recipe, photos):
     (photos / "broken.png").write_bytes(b"no picture")
     out = tmp_path / "out"
