@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,10 @@ from segearth.errors import DataError
 
 def build(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE", help="YAML: start, questions, review, export.")
+        Path,
+        typer.Argument(
+            metavar="RECIPE", help="YAML: start, masks, filter, questions, review, export."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -29,19 +32,19 @@ def build(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run all stages from masks to a dataset as RECIPE says.
+    """Run all stages from images, or from masks, to a dataset as RECIPE says.
 
     A stage runs only if its settings, its input or its result changed since it last ran, so
-    that a run that was cut off goes on and a second run does nothing. Decisions of reviewers
-    are taken from OUT/review/decisions.jsonl as soon as they are there. The dataset is in
-    OUT/dataset; what failed is listed in OUT/questions/failures.jsonl and
-    OUT/dataset/left_out.jsonl, with exit code 3.
+    that a run that was cut off goes on and a second run does nothing. Reviewers' decisions and
+    corrections are taken from OUT/review/decisions.jsonl; review.rule says whether they are
+    waited for: none, all, or a sample. The dataset is in OUT/dataset; what failed is listed in
+    OUT/questions/failures.jsonl and OUT/dataset/left_out.jsonl, with exit code 3.
 
-    Example: segearth data build my-data.yaml -o builds/mine
+    Example: segearth data build recipes/build_images.yaml -o builds/mine --set start=photos
     """
-    from segearth.building.chain import build as run
-    from segearth.building.chain import failures_of
-    from segearth.building.chain_recipe import load_build_recipe
+    from segearth.building.chain.build import build as run
+    from segearth.building.chain.build import failures_of
+    from segearth.building.chain.recipe import load_build_recipe
     from segearth.config.load import to_tree
 
     loaded = load_build_recipe(recipe, changes or ())
@@ -53,15 +56,42 @@ def build(
     folder = out or Path("builds") / recipe.stem
     reports = run(loaded, folder, track=_track)
     failures = failures_of(reports)
+    nothing = all(report.state in ("up to date", "passed") for report in reports)
     if as_json:
-        stages = [vars(report) for report in reports]
-        output.print_json({"folder": str(folder), "stages": stages, "failures": failures})
+        output.print_json(
+            {
+                "folder": str(folder),
+                "stages": [vars(report) for report in reports],
+                "failures": failures,
+                "nothing_to_do": nothing,
+            }
+        )
     else:
-        rows = [(report.stage, report.state, report.failures) for report in reports]
-        output.print_table(("stage", "state", "failures"), rows, title=str(folder))
+        rows = [
+            (report.stage, report.state, report.failures, report.seconds, _words(report.figures))
+            for report in reports
+        ]
+        columns = ("stage", "state", "failures", "seconds", "figures")
+        output.print_table(columns, rows, title=str(folder))
+    if nothing:
+        output.say("nothing to do: every stage has run on the same")
+    for report in reports:
+        if report.hint:
+            output.say(f"{report.stage} is waiting: {report.hint}")
     if failures:
         raise typer.Exit(DataError.exit_code)
 
 
+def _words(figures: Mapping[str, object]) -> str:
+    """Write figures on a line; splits by their questions alone."""
+    return ", ".join(
+        _words({f"{part} questions": row["questions"] for part, row in value.items()})
+        if name == "splits" and isinstance(value, dict)
+        else f"{name} {_words(value) if isinstance(value, dict) else value}"
+        for name, value in figures.items()
+        if value not in ({}, None)
+    )
+
+
 def _track(items: Iterable[object], word: str, total: int) -> Iterable[object]:
-    return output.progress(items, word, total=total)
+    return output.progress(items, word, total=total or None)

@@ -21,7 +21,11 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder to write.")],
     decisions: Annotated[
         Path | None,
-        typer.Option("--decisions", metavar="FILE", help="The reviewers' decisions.jsonl."),
+        typer.Option(
+            "--decisions",
+            metavar="FILE",
+            help="The reviewers' decisions.jsonl, or its folder; corrections are used, too.",
+        ),
     ] = None,
     undecided: Annotated[
         Literal["drop", "keep"],
@@ -90,6 +94,7 @@ def export(
                 "folder": str(out),
                 "splits": summary.splits,
                 "left_out": len(summary.left_out),
+                "stale_decisions": summary.stale,
                 "failures": faults,
                 "reasons": dict(reasons.most_common(_SHOWN)),
             }
@@ -102,6 +107,8 @@ def export(
         ]
         output.print_table(("split", *columns), rows, title=str(out))
         output.say(summary.how_split)
+        if summary.stale:
+            output.warn(f"{summary.stale} decisions are on records that are gone or have changed")
         for reason, count in reasons.most_common(_SHOWN):
             output.say(f"left out {count} times: {reason}")
     if faults:

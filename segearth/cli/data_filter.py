@@ -13,7 +13,7 @@ from segearth.errors import UsageError
 if TYPE_CHECKING:
     from segearth.building.shapes.filter import Outcome
 
-DEVIATIONS = 2.5  # the paper does not say how many; 2 refuse one good mask in five
+DEVIATIONS = 2.5  # as segearth.building.shapes.options.DEVIATIONS
 
 
 def filter_(

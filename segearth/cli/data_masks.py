@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segearth.cli import options, output
-from segearth.errors import DataError, UsageError
+from segearth.errors import DataError, RecipeError, UsageError
 
 if TYPE_CHECKING:
-    from segearth.building.masks.boxes import Annotation
-    from segearth.building.masks.proposals import Proposer
     from segearth.building.masks.stage import Collected
 
 ProposerName = Literal["sam", "regions"]
 SHOWN_FAILURES = 5
-SAM_SCORE = 0.88  # as segearth.building.masks.sam.MIN_SCORE, which would import torch
+SAM_SCORE = 0.88  # as segearth.building.masks.options.SAM_SCORE, which would import NumPy
 
 
 def masks(
@@ -57,6 +55,14 @@ def masks(
             help="Look only into boxes of this category. May be repeated.",
         ),
     ] = None,
+    exhaustive: Annotated[
+        bool,
+        typer.Option(
+            "--exhaustive",
+            help="The boxes are of every object of their categories, so that questions may "
+            "count on it.",
+        ),
+    ] = False,
     min_score: Annotated[
         float, typer.Option("--min-score", help="Leave out masks that SAM rates lower.")
     ] = SAM_SCORE,
@@ -70,110 +76,45 @@ def masks(
 ) -> None:
     """Collect candidate masks of images into DST/masks.jsonl (paper, Sec. 3 and 7.2).
 
+    Masks whose own box is nearly an annotated one get its category; all others have no name.
     An interrupted run goes on when its command is repeated.
     """
-    from segearth.building.masks.journal import open_journal, stamp
-    from segearth.building.masks.stage import Plan, collect_masks, name_images
-    from segearth.data.claim import check_folder
-    from segearth.prediction.jobs import several_images
+    from segearth.building.masks.options import MaskOptions
+    from segearth.building.masks.run import run
+    from segearth.building.masks.stage import name_images
+    from segearth.geo.listing import several_images
 
-    kind = _which(sam, proposer, boxes, within)
-    files = [Path(name) for name in several_images(images) or [images]]
-    names = name_images(files)
-    check_folder(out, "masks.jsonl", overwrite=overwrite)
-    annotation = None if boxes is None else _annotation(boxes)
-    if annotation is not None:
-        _warn_without_boxes([name for name in names if annotation.find(name) is None], len(names))
-    categories = sorted({*(within or ())})
-    settings = {
-        "images": {name: stamp(path) for name, path in names.items()},
-        "proposer": kind,
-        "sam": None if sam is None else stamp(sam),
-        "boxes": None if boxes is None else stamp(boxes),
-        "within": categories,
-        "min_score": min_score,
-        "iou": iou,
-    }
-    with open_journal(out, settings, overwrite=overwrite) as journal:
-        if journal.finished:
-            output.say(f"going on after {len(journal.finished)} finished images")
-        plan = Plan(
-            proposer=_proposer(kind, sam, min_score, device),
-            annotation=annotation,
-            within=_names(categories),
+    try:
+        settings = MaskOptions(
+            proposer=proposer or "",
+            sam=str(sam or ""),
+            boxes=str(boxes or ""),
+            within=tuple(within or ()),
+            exhaustive=exhaustive,
+            min_score=min_score,
             iou=iou,
+            device=device,
         )
-        collected = collect_masks(
-            names,
-            out,
-            plan,
-            journal,
-            track=lambda left: output.progress(left, "masks", total=len(left)),
-        )
+    except RecipeError as error:
+        raise UsageError(error.problem, where=f"--{error.where}", hint=error.hint) from error
+    collected = run(
+        name_images([Path(name) for name in several_images(images) or [images]]),
+        out,
+        settings,
+        overwrite=overwrite,
+        track=lambda left: output.progress(left, "masks", total=len(left)),
+    )
     _show(collected, out / "masks.jsonl", as_json=as_json)
-
-
-def _which(
-    sam: Path | None,
-    proposer: ProposerName | None,
-    boxes: Path | None,
-    within: list[str] | None,
-) -> ProposerName | None:
-    """Tell who proposes; None if masks are only taken over."""
-    if within and boxes is None:
-        raise UsageError("--within needs --boxes", where="--within")
-    if sam is not None and proposer == "regions":
-        raise UsageError("--sam and --proposer regions exclude each other", where="--proposer")
-    if sam is None and proposer == "sam":
-        raise UsageError("--proposer sam needs the model's folder", where="--sam")
-    if sam is None and proposer is None and (boxes is None or not boxes.is_dir()):
-        raise UsageError(
-            "nobody is there to propose masks",
-            where="--proposer",
-            hint="give --sam FOLDER, or --proposer regions, which needs no weights",
-        )
-    return "sam" if sam is not None else proposer
-
-
-def _annotation(path: Path) -> Annotation:
-    """Open annotated boxes."""
-    from segearth.building.masks.boxes import BoxFile
-    from segearth.building.masks.samrs import SamrsFolder
-
-    return SamrsFolder(path) if path.is_dir() else BoxFile(path)
-
-
-def _warn_without_boxes(missing: list[str], images: int) -> None:
-    """Say that images are not annotated; a wrong folder shows here."""
-    if missing:
-        shown = ", ".join(missing[:3])
-        output.warn(f"{len(missing)} of {images} images have no boxes, such as {shown}")
-
-
-def _names(categories: list[str]) -> frozenset[str]:
-    from segearth.building.shapes.profile import category_name
-
-    return frozenset(category_name(category) for category in categories)
-
-
-def _proposer(
-    kind: ProposerName | None, sam: Path | None, min_score: float, device: options.DeviceName
-) -> Proposer | None:
-    """Load the proposer; torch only if SAM is asked for."""
-    if kind == "regions":
-        from segearth.building.masks.regions import Regions
-
-        return Regions()
-    if kind is None:
-        return None
-    from segearth.building.masks.sam import Sam
-
-    assert sam is not None
-    return Sam(sam, min_score=min_score, device=device)
 
 
 def _show(collected: Collected, path: Path, *, as_json: bool) -> None:
     """Print the counts; failures make exit code 3, as the rest is written."""
+    if collected.resumed:
+        output.say(f"went on after {collected.resumed} finished images")
+    if missing := collected.without_boxes:
+        shown = ", ".join(missing[:3])
+        images = collected.images + len(collected.failures)
+        output.warn(f"{len(missing)} of {images} images have no boxes, such as {shown}")
     for name, error in collected.failures[:SHOWN_FAILURES]:
         output.say(f"{name}: {error}")
     if len(collected.failures) > SHOWN_FAILURES:
@@ -184,6 +125,7 @@ def _show(collected: Collected, path: Path, *, as_json: bool) -> None:
                 "masks_file": str(path),
                 "images": collected.images,
                 "masks": collected.masks,
+                "named": collected.named,
                 "by_proposer": dict(sorted(collected.by_proposer.items())),
                 "resumed": collected.resumed,
                 "failures": [
@@ -192,6 +134,9 @@ def _show(collected: Collected, path: Path, *, as_json: bool) -> None:
             }
         )
     else:
-        output.print_text(f"{collected.masks} masks in {collected.images} images: {path}")
+        output.print_text(
+            f"{collected.masks} masks in {collected.images} images, {collected.named} of them with "
+            f"a category: {path}"
+        )
     if collected.failures:
         raise typer.Exit(DataError.exit_code)

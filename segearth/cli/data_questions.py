@@ -143,6 +143,7 @@ def _figures(summary: QuestionSummary, out: Path) -> dict[str, object]:
         "failures": len(summary.failures),
         "reasons": dict(reasons.most_common(_SHOWN)),
         "images_without": len(summary.without),
+        "unnamed_masks": summary.unnamed,
         "cached": summary.cached,
         "calls": summary.calls,
         "input_tokens": summary.input_tokens,
@@ -163,6 +164,8 @@ def _show(summary: QuestionSummary, out: Path) -> None:
         )
     if summary.without:
         output.say(f"{len(summary.without)} images give no question, see {out / 'failures.jsonl'}")
+    if summary.unnamed:
+        output.say(f"{summary.unnamed} masks have no name and stay aside: a model can name them")
     if summary.failures:
         reasons = Counter(failure.reason for failure in summary.failures).most_common(_SHOWN)
         output.warn(f"{len(summary.failures)} could not be written, see {out / 'failures.jsonl'}")

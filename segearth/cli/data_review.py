@@ -67,7 +67,8 @@ def review(
         typer.Option(
             "--import",
             metavar="FORMAT FILE",
-            help="Only take decisions from FILE, a JSON export of label-studio.",
+            help="Only take decisions from FILE: a JSON export of label-studio, or what "
+            "--export coco wrote, with masks corrected or deleted elsewhere.",
         ),
     ] = None,
     overwrite: options.Overwrite = False,
@@ -97,7 +98,7 @@ def review(
     elif export:
         _export(records, manifest, out, *export, overwrite, as_json)
     elif read:
-        _import(records, out, *read, as_json)
+        _import(records, out, *read, reviewer, as_json)
     else:
         _serve(records, out, reviewer, host, port, second_look, as_json)
 
@@ -216,15 +217,22 @@ def _export(
     _report({"file": str(file), what: written}, as_json)
 
 
-def _import(records: list[Record], out: Path, kind: str, file: Path, as_json: bool) -> None:
+def _import(
+    records: list[Record], out: Path, kind: str, file: Path, reviewer: str, as_json: bool
+) -> None:
+    from segearth.building.review.coco_back import read_coco
     from segearth.building.review.label_studio import read_tasks
     from segearth.building.review.log import open_log
     from segearth.building.review.outcome import outcomes
     from segearth.building.review.session import utc_now
 
-    if kind != LABEL_STUDIO:
-        raise _unknown(kind, "--import", [LABEL_STUDIO])
-    decisions = read_tasks(file, records, utc_now().isoformat(timespec="milliseconds"))
+    now = utc_now().isoformat(timespec="milliseconds")
+    if kind == LABEL_STUDIO:
+        decisions = read_tasks(file, records, now)
+    elif kind == COCO:
+        decisions = read_coco(file, records, now, reviewer or COCO)
+    else:
+        raise _unknown(kind, "--import", [LABEL_STUDIO, COCO])
     with open_log(out) as log:
         _tell_torn(log.torn_bytes)
         said = {one.record.id: one.decisions for one in outcomes(records, log.events)[0]}

@@ -131,8 +131,9 @@ def predict(
     Example: segearth predict harbour.tif "the ships at the northern pier"
     """
     # Here, not above: these take seconds, and --help or a typo should not pay for them.
+    from segearth.geo.listing import several_images
     from segearth.prediction import SceneOptions
-    from segearth.prediction.jobs import default_out, several_images
+    from segearth.prediction.jobs import default_out
 
     scene_options = SceneOptions(
         bands=_parse_bands(bands),

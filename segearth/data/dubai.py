@@ -93,6 +93,8 @@ class Scene:
                 if mask.mean() >= MIN_SHARE
             ),
             absent=tuple(singular(phrase) for phrase in absent),
+            source=SOURCE,
+            licence=LICENCE,
         )
         name = f"{SCENE}{self.tile}-{self.file.stem}"
         return image, list(class_questions(image, absent, name))

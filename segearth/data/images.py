@@ -8,10 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 
 from segearth.errors import DataError
 from segearth.files import atomic_path
+from segearth.geo.gdal import GDAL_ERRORS, gdal_session
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -69,6 +71,40 @@ def link_or_copy(source: Path, place: Path) -> None:
             shutil.copyfile(source, temporary)
     finally:
         link.unlink(missing_ok=True)  # still there if `place` was this very file already
+
+
+def bring_image(source: Path, place: Path) -> None:
+    """Put an image elsewhere, with what GDAL reads beside it (world file, .aux.xml, .ovr, .msk).
+
+    Without a world file a picture has no place on the map any more, and tiles that overlap would
+    not be told.
+
+    Args:
+        source: The image.
+        place: Its new name, with the same stem if there are such files.
+
+    Raises:
+        DataError: The folder cannot be written to.
+    """
+    link_or_copy(source, place)
+    if place.stem != source.stem:
+        return
+    for beside in _beside(source):
+        link_or_copy(beside, place.with_name(beside.name))
+
+
+def _beside(image: Path) -> list[Path]:
+    """List the files that belong to an image and lie in its folder; none if it cannot be read."""
+    try:
+        with gdal_session(str(image)), rasterio.open(image) as dataset:
+            files = [Path(name) for name in dataset.files]
+    except GDAL_ERRORS:
+        return []
+    return [
+        file
+        for file in files
+        if file.parent == image.parent and file.name != image.name and file.is_file()
+    ]
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,7 +5,8 @@ sizes, counts and relations follow from the masks), and images without annotatio
 too: their scene still tells what is not there.
 
 One JSON object a line: ``image`` (path relative to the file), ``scene``, ``gsd_m`` or null,
-``split``, ``annotated``, ``targets`` (a list of ``phrase``, ``granularity`` and ``mask``).
+``split``, ``annotated``, ``source`` and ``licence`` of the image, ``complete`` and ``absent``
+(lists of nouns), ``targets`` (a list of ``phrase``, ``granularity`` and ``mask``).
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ class AnnotatedImage:
     """Singular nouns of which every instance is listed one by one."""
     absent: tuple[str, ...] = ()
     """Singular nouns that are surely not in the image."""
+    source: str | None = None
+    licence: str | None = None
+    """Of the image, in words."""
 
 
 def read_targets(path: Path) -> list[AnnotatedImage]:
@@ -80,6 +84,8 @@ def write_targets(path: Path, images: Iterable[AnnotatedImage]) -> None:
                 "gsd_m": image.gsd_m,
                 "split": image.split,
                 "annotated": image.annotated,
+                "source": image.source,
+                "licence": image.licence,
                 "complete": list(image.complete),
                 "absent": list(image.absent),
                 "targets": [vars(target) for target in image.targets],
@@ -100,4 +106,6 @@ def _image(row: object, folder: Path) -> AnnotatedImage:
         gsd_m=row["gsd_m"],
         complete=tuple(row.get("complete", ())),
         absent=tuple(row.get("absent", ())),
+        source=row.get("source"),
+        licence=row.get("licence"),
     )

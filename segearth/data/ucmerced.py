@@ -119,6 +119,8 @@ class Tile:
             annotated=bool(targets),
             targets=tuple(targets),
             gsd_m=GSD_M,
+            source=SOURCE,
+            licence=LICENCE,
             complete=tuple(n for drawing in self.known.drawings for n in drawing.complete),
             absent=tuple(n for drawing in self.known.drawings for n in drawing.absent),
         )

@@ -1,4 +1,4 @@
-"""Several images: which ones are meant, where each one's results go, and what failed."""
+"""Several images: where each one's results go, and what failed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from segearth.errors import CheckpointError, DataError, SegEarthError
+from segearth.errors import CheckpointError, SegEarthError
 from segearth.geo.gdal import is_local_path
 from segearth.prediction.documents import Prediction
 from segearth.prediction.files import check_instruction, predict_file
 from segearth.prediction.interface import SegmenterLike
 from segearth.prediction.scene import SceneOptions, Track, silently
 from segearth.prediction.staging import refuse_used
-
-SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".img", ".bmp", ".webp"}
 
 
 class Failure(NamedTuple):
@@ -36,38 +34,6 @@ class Batch:
 
     predictions: list[Prediction] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-
-
-def several_images(image: str) -> list[str] | None:
-    """Expand a folder or a glob.
-
-    Args:
-        image: The IMAGE argument.
-
-    Returns:
-        The images by name, or None if IMAGE names one image.
-
-    Raises:
-        DataError: The folder or glob holds none.
-    """
-    path = Path(image)
-    if not is_local_path(image) or path.is_file():
-        return None
-    if path.is_dir():
-        entries = sorted(path.iterdir())
-        found = [str(entry) for entry in entries if entry.suffix.lower() in SUFFIXES]
-    elif glob.has_magic(image):
-        names = sorted(glob.glob(image, recursive=True))  # noqa: PTH207 - may be absolute
-        found = [name for name in names if Path(name).is_file()]
-    else:
-        return None
-    if not found:
-        raise DataError(
-            f"there is no image in {image}",
-            where="IMAGE",
-            hint=f"a folder may hold: {' '.join(sorted(SUFFIXES))}",
-        )
-    return found
 
 
 def default_out(image: str) -> Path:

@@ -20,7 +20,7 @@ from pathlib import Path
 from segearth.data.answers import count_seg
 from segearth.data.check import LONG_FROM_WORDS, RowChecker
 from segearth.data.claim import claim_folder
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.manifest import Record, row_of, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.published.catalogue import Benchmark
@@ -104,7 +104,7 @@ class _Images:
         if image in self._how:
             return self._original[image] == original
         place = self._folder / image
-        link_or_copy(original, place)
+        bring_image(original, place)
         linked = place.stat().st_ino == original.resolve().stat().st_ino
         self._how[image] = "linked" if linked else "copied"
         self._original[image] = original

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from segearth.errors import DataError
 CHUNK = 1 << 20
 """Bytes at a time."""
 TIMEOUT_S = 30
+_NEXT = re.compile(r'<([^<>]+)>\s*;[^,<]*\brel="?next"?')
 _AGENT = {"User-Agent": "segearth"}
 
 
@@ -36,8 +39,11 @@ class Remote:
     """Git's name of the content: SHA-1 of ``blob <size>``, a zero byte and the content."""
 
 
-def fetch_bytes(url: str) -> bytes:
+def fetch_bytes(url: str) -> tuple[bytes, str | None]:
     """Read a small answer of a server.
+
+    Returns:
+        The answer, and the address of its next page if it has one (RFC 8288, ``rel="next"``).
 
     Raises:
         DataError: It cannot be reached, or refuses.
@@ -45,9 +51,11 @@ def fetch_bytes(url: str) -> bytes:
     try:
         with urllib.request.urlopen(_request(url), timeout=TIMEOUT_S) as answer:
             data: bytes = answer.read()
+            links = ", ".join(answer.headers.get_all("Link") or ())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _unreachable(url, error) from error
-    return data
+    following = _NEXT.search(links)
+    return data, urllib.parse.urljoin(url, following.group(1)) if following else None
 
 
 def fetch_file(

@@ -55,15 +55,15 @@ def look_up(benchmark: Benchmark, hub: str = HUB) -> Offer | None:
         DataError: The hub cannot be reached, or answers something else than it should.
     """
     address = f"{hub.rstrip('/')}/api/datasets/{benchmark.hub}"
-    card = _ask(address)
+    card, _ = _ask(address)
+    if not isinstance(card, dict):
+        raise DataError("the hub's description is none", where=address)
     tags = [tag for tag in card.get("tags") or [] if isinstance(tag, str)]
     licence = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
     if card.get("gated") or card.get("private") or licence in ("", "unknown", "other"):
         return None
     revision = str(card.get("sha") or "main")
-    rows = _ask(f"{address}/tree/{urllib.parse.quote(revision)}?recursive=true")
-    if not isinstance(rows, list):
-        raise DataError("the hub's list of files is none", where=address)
+    rows = _ask_pages(f"{address}/tree/{urllib.parse.quote(revision)}?recursive=true")
     base = f"{hub.rstrip('/')}/datasets/{benchmark.hub}/resolve/{revision}"
     files = [_remote(row, base, address) for row in rows if row.get("type") == "file"]
     return Offer(licence, revision, files)
@@ -123,9 +123,30 @@ def by_hand(benchmark: Benchmark, folder: Path) -> list[str]:
     return [*steps, *(f"then run: {step}" for step in next_steps(benchmark, folder))]
 
 
-def _ask(address: str) -> Any:
+def _ask_pages(address: str) -> list[Any]:
+    """Read a list that the hub gives in pages; a part of it would be a part of the data set."""
+    rows: list[Any] = []
+    seen: set[str] = set()
+    page: str | None = address
+    while page:
+        if (
+            page in seen
+            or urllib.parse.urlsplit(page).netloc != urllib.parse.urlsplit(address).netloc
+        ):
+            raise DataError("the hub's list of files does not end, or leads elsewhere", where=page)
+        seen.add(page)
+        found, page = _ask(page)
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise DataError("the hub's list of files is none", where=address)
+        rows += found
+    return rows
+
+
+def _ask(address: str) -> tuple[Any, str | None]:
+    """Return an answer, and where its next page is."""
+    data, following = fetch_bytes(address)
     try:
-        return json.loads(fetch_bytes(address))
+        return json.loads(data), following
     except (ValueError, RecursionError) as error:
         raise DataError("the hub does not answer in JSON", where=address) from error
 

@@ -124,7 +124,8 @@ def _text_column(frame: Any, wanted: str | None) -> str:
 
 def _reader(frame: Any, column: str, rasters: Sequence[Path]) -> Read:
     def read(report: Report) -> Iterator[Example]:
-        usable = frame[[_usable(row, column, report) for row in frame.itertuples()]]
+        rows = zip(frame.index, frame.geometry, frame[column], strict=True)
+        usable = frame[[_usable(*row, column, report) for row in rows]]
         report.counts.found = len(frame)
         met: set[object] = set()
         for path in rasters:
@@ -161,14 +162,13 @@ def _reader(frame: Any, column: str, rasters: Sequence[Path]) -> Read:
     return read
 
 
-def _usable(row: Any, column: str, report: Report) -> bool:
+def _usable(index: object, geometry: Any, text: object, column: str, report: Report) -> bool:
     """Tell whether a feature has a text and an area; the report learns why not."""
-    geometry, text = row.geometry, row._asdict().get(column)
     if not isinstance(text, str) or not text.strip():
-        report.leave_out("no text", f"feature {row.Index}", f"its column {column!r} is empty")
+        report.leave_out("no text", f"feature {index}", f"its column {column!r} holds no text")
     elif geometry is None or geometry.is_empty or geometry.geom_type not in _AREAS:
         kind = "nothing" if geometry is None else geometry.geom_type
-        report.leave_out("no polygon", f"feature {row.Index}", f"it is a {kind}")
+        report.leave_out("no polygon", f"feature {index}", f"it is a {kind}")
     else:
         return True
     return False

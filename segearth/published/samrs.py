@@ -1,10 +1,11 @@
 """SAMRS: masks that SAM drew inside the boxes of detection data sets (Wang et al., 2023).
 
 An image has ``ins/<name>.pkl``, a list of instances with ``mask`` (run lengths), ``bbox``
-([x0, y0, x1, y1]) and ``category``; and ``gray/<name>.png`` with a class a pixel and 255 for
-none. A record asks for every object of a category, with one mask for all of them. The boxes
-go along, because the number of boxes and of mask pieces is what LaSeRS filters by (paper,
-Sec. 3.1, stage 2). From `gray` alone come the same records without boxes.
+([x0, y0, x1, y1], or the four corners of a turned one) and ``category``; and
+``gray/<name>.png`` with a class a pixel and 255 for none. A record asks for every object of a
+category, with one mask for all of them. The boxes go along, because the number of boxes and of
+mask pieces is what LaSeRS filters by (paper, Sec. 3.1, stage 2). From `gray` alone come the same
+records without boxes.
 """
 
 from __future__ import annotations
@@ -114,7 +115,10 @@ def _reader(
                 report.leave_out(f"{what} missing", name, f"there is no {what} called {name}")
                 continue
             try:
-                found = _from_gray(files[name], subset) if subset else _from_pickle(files[name])
+                if subset:
+                    found = _from_gray(files[name], subset)
+                else:
+                    found = _from_pickle(files[name], name, report)
             except DataError as error:
                 report.leave_out("label unusable", name, error.problem)
                 continue
@@ -142,8 +146,8 @@ Found = dict[str, tuple[Mask, list[list[float]]]]
 """Category to the union of its masks and its boxes."""
 
 
-def _from_pickle(path: Path) -> Found:
-    """Read a list of instances."""
+def _from_pickle(path: Path, name: str, report: Report) -> Found:
+    """Read a list of instances; the report learns of boxes that are none."""
     rows = read_pickle(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{path.name} is no list of instances")
@@ -157,6 +161,8 @@ def _from_pickle(path: Path) -> Found:
         if union.shape != mask.shape:
             raise DataError(f"{path.name} has masks of different sizes")
         box = _box(row.get("bbox"))
+        if box is None:
+            report.note("box unusable", name, f"a {category} has the box {row.get('bbox')!r}")
         found[category] = (union | mask, [*boxes, box] if box else boxes)
     return found
 
@@ -172,9 +178,17 @@ def _from_gray(path: Path, subset: Subset) -> Found:
 
 
 def _box(value: Any) -> list[float] | None:
-    """Return [x0, y0, x1, y1] rounded to a hundredth of a pixel, or None if there is none."""
-    if not isinstance(value, list) or len(value) != 4:
+    """Return [x0, y0, x1, y1] rounded to a hundredth of a pixel, or None if there is none.
+
+    Args:
+        value: Those four, or the four corners of a turned box, whose upright box is returned.
+    """
+    try:
+        sides = np.ravel(value) if isinstance(value, list) else np.array([])
+    except ValueError:  # lists of different lengths
         return None
-    if not all(isinstance(side, int | float) for side in value):
+    if len(sides) not in (4, 8) or sides.dtype.kind not in "iuf" or not np.isfinite(sides).all():
         return None
-    return [round(float(side), 2) for side in value]
+    corners = sides.reshape(-1, 2)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return [round(float(side), 2) for side in (*low, *high)]

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from segearth.building.masks.file import read_masks
 from segearth.building.masks.grid import View
-from segearth.building.masks.sam import MIN_SCORE, Sam
+from segearth.building.masks.options import SAM_SCORE
+from segearth.building.masks.sam import Sam
 from segearth.cli import data_masks
 from segearth.cli.app import app
 from segearth.errors import CheckpointError
@@ -37,7 +38,7 @@ def test_a_high_bar_leaves_none(folder, picture):
 
 
 def test_the_command_has_the_same_bar():
-    assert data_masks.SAM_SCORE == MIN_SCORE
+    assert data_masks.SAM_SCORE == SAM_SCORE
 
 
 def test_a_view_is_encoded_once_and_prompts_go_together(folder, monkeypatch, picture):

@@ -245,7 +245,7 @@ def test_a_killed_command_goes_on(pictures, tmp_path):
     assert killed.returncode == -signal.SIGKILL
     result = json.loads(again.stdout)
     assert (result["images"], result["resumed"]) == (3, 1)
-    assert again.stderr == "going on after 1 finished images\n"
+    assert again.stderr == "went on after 1 finished images\n"
 
 
 def test_samrs_masks_need_no_proposer(pictures, tmp_path):

@@ -163,7 +163,7 @@ def test_label_studio_and_back_twice(manifest, out, tmp_path):
     [
         (["--summary", "--apply"], 2, "exclude each other"),
         (["--export", "yolo", "x.json"], 2, "'yolo' is no format"),
-        (["--import", "coco", "x.json"], 2, "'coco' is no format"),
+        (["--import", "yolo", "x.json"], 2, "'yolo' is no format"),
         (["--import", "label-studio", "x.json"], 3, "cannot be read"),
         (["--reviewer", "\n"], 3, "no name"),
         (["--host", "192.0.2.1"], 2, "cannot be listened on"),

@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from segearth.building.chain.recipe import load_build_recipe
 from segearth.config.load import dump_yaml, from_tree, load_recipe, to_tree
 from segearth.config.model import ModelRecipe
 from segearth.config.recipe import Recipe
 from segearth.errors import RecipeError
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+ALL = sorted(RECIPES.rglob("*.yaml"))
+OF_DATA = [path for path in ALL if path.name.startswith("build_")]
+OF_TRAINING = [path for path in ALL if path not in OF_DATA]
 
 
 def write(folder, text):
@@ -29,18 +33,24 @@ def mistakes(path, overrides=()):
     return caught.value.problem
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_TRAINING, ids=lambda path: path.stem)
 def test_every_recipe_of_the_project_loads(path):
     recipe = load_recipe(path)
 
     assert recipe.train.steps > 0
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_DATA, ids=lambda path: path.stem)
+def test_every_recipe_of_a_dataset_loads(path):
+    assert load_build_recipe(path).start
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_every_recipe_says_what_it_is_and_how_to_run_it(path):
     head = "".join(line for line in path.read_text().splitlines(True) if line.startswith("#"))
 
-    assert f"segearth train recipes/{path.relative_to(RECIPES).as_posix()}" in head
+    command = "data build" if path in OF_DATA else "train"
+    assert f"segearth {command} recipes/{path.relative_to(RECIPES).as_posix()}" in head
     assert all(word in head for word in ("Needs:", "Takes:", "Expect:"))
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from segearth.data.manifest import decode_mask
 from segearth.errors import DataError, UsageError
+from segearth.geo.listing import several_images
 from segearth.prediction import SceneOptions, predict_images, predict_requests
-from segearth.prediction.jobs import default_out, folders_for, several_images
+from segearth.prediction.jobs import default_out, folders_for
 from segearth.prediction.requests import read_requests
 
 

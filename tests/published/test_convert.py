@@ -305,7 +305,8 @@ def test_samrs_instances_and_their_boxes(tmp_path):
             "P1": [
                 ("small-vehicle", SHIP, [1, 1, 4, 3.5]),
                 ("small-vehicle", DOCK, [5, 2, 9, 7]),
-                ("golffield", DOCK, [5, 2, 9, 7]),
+                ("golffield", DOCK, [5, 4, 7, 2, 9, 5, 7, 7]),  # corners of a turned box
+                ("ship", DOCK, [5, 2, 9]),
             ],
             "P2": [],
         },
@@ -313,15 +314,16 @@ def test_samrs_instances_and_their_boxes(tmp_path):
 
     report, records = converted("samrs", tmp_path / "src", tmp_path / "out")
 
-    golf, cars = records["train"]
+    golf, ship, cars = records["train"]
     assert (cars.instruction, cars.answer) == (
         "Segment every small vehicle.",
         "It is <p>small vehicle </p>[SEG].",
     )
     assert (decode_mask(cars.masks[0]) == (SHIP | DOCK)).all()
     assert cars.extra["boxes"] == [[1, 1, 4, 3.5], [5, 2, 9, 7]]
-    assert golf.extra["category"] == "golf field"
-    assert kinds(report.noted) == {"image without objects": 1}
+    assert (golf.extra["category"], golf.extra["boxes"]) == ("golf field", [[5, 2, 9, 7]])
+    assert "boxes" not in ship.extra
+    assert kinds(report.noted) == {"image without objects": 1, "box unusable": 1}
 
 
 def test_samrs_classes_without_instances_need_the_subset_s_name(tmp_path):

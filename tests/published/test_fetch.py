@@ -36,8 +36,12 @@ class Hub(http.server.BaseHTTPRequestHandler):
         name = "/api/datasets/JessicaYuan/RefSegRS"
         if self.path == name:
             self.send(json.dumps(self.state["card"]).encode())
-        elif self.path == f"{name}/tree/abc?recursive=true":
-            self.send(json.dumps(self.state["tree"]).encode())
+        elif self.path.startswith(f"{name}/tree/abc?recursive=true"):
+            page = int(self.path.partition("&page=")[2] or 0)
+            pages = self.state.get("pages") or [self.state["tree"]]
+            last = page == len(pages) - 1
+            following = None if last else self.state.get("next", self.path) + f"&page={page + 1}"
+            self.send(json.dumps(pages[page]).encode(), following=following)
         elif self.path.endswith("README.md"):
             self.send(README)
         elif self.path.endswith("RefSegRS%201.zip"):
@@ -45,13 +49,15 @@ class Hub(http.server.BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def send(self, data, cut=None):
+    def send(self, data, cut=None, following=None):
         start = 0
         if (wanted := self.headers.get("Range")) and self.state["ranges"]:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
             self.send_response(206)
         else:
             self.send_response(200)
+        if following:
+            self.send_header("Link", f'<{following}>; rel="next"')
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         self.wfile.write(data[start:cut])
@@ -212,3 +218,22 @@ def test_the_command_tells_steps_where_it_may_not_download(tmp_path):
     assert f"segearth data convert risbench '{tmp_path}/r'" in result.stdout
     assert "Licence: none stated" in result.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_a_list_in_pages_is_read_to_its_end(hub):
+    address, state = hub
+    tree = state["tree"]
+    base = "/api/datasets/JessicaYuan/RefSegRS/tree/abc?recursive=true"
+    state |= {"pages": [tree[:2], [], tree[2:]], "next": f"{address}{base}"}
+
+    offer = look_up(REFSEGRS, address)
+
+    assert [file.path for file in offer.files] == ["README.md", "data/RefSegRS 1.zip"]
+
+
+def test_a_list_whose_next_page_is_elsewhere_is_refused(hub):
+    address, state = hub
+    state |= {"pages": [state["tree"], []], "next": "http://elsewhere.invalid/x?y"}
+
+    with pytest.raises(DataError, match="leads elsewhere"):
+        look_up(REFSEGRS, address)

@@ -178,3 +178,17 @@ def test_a_file_that_is_no_layer(tmp_path):
         find_splits(tmp_path / "a.gpkg")
     with pytest.raises(DataError, match="does not exist"):
         find_splits(tmp_path / "b.gpkg")
+
+
+def test_a_column_may_have_any_name(tmp_path):
+    save_raster(tmp_path / "in" / "a.tif")
+    layer = save_layer(tmp_path / "in" / "x.gpkg", ROWS[:1])
+    frame = geopandas.read_file(layer).rename(columns={"what": "land use / class"})
+    frame.to_file(layer, driver="GPKG", engine="pyogrio")
+
+    splits = find_splits(layer)
+    report = convert(GEOPACKAGE, layer, splits, tmp_path / "out")
+
+    assert report.left_out == {}
+    (record,) = read_manifest(tmp_path / "out" / "manifest.jsonl")
+    assert record.instruction == "the long hall"

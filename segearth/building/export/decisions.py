@@ -1,54 +1,77 @@
-"""What the reviewers decided: `decisions.jsonl`, to which every verdict is appended.
+"""What the reviewers decided and corrected, read from the append-only file of their review.
 
-A line is ``{"id", "verdict", "reviewer", "time", …}``; ``accept`` and ``reject`` count, other
-verdicts take a reviewer's earlier one back. A record stays only if somebody accepted it and
-nobody rejects it (paper, Sec. 7.5: it has to pass every criterion).
+The file is read as the review itself reads it (`segearth.building.review.log`): undone decisions
+and those on an earlier state of a question do not count, the majority decides, and accepted
+questions come with their reviewers' corrections. Nobody has to apply them first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from segearth.data.manifest import Fault, read_lines
+from segearth.building.export.options import LeftOut
+from segearth.building.review.decisions import Decision
+from segearth.building.review.log import NAME, read_log
+from segearth.building.review.outcome import Outcome, outcomes, with_review
+from segearth.data.manifest import Record
 from segearth.errors import DataError
 
+REJECTED, UNDECIDED = "rejected by a reviewer", "not decided on by a reviewer"
+DISPUTED = "the reviewers disagree"
 
-def read_decisions(path: Path) -> dict[str, str]:
-    """Read the standing decision on each record.
+
+def hear_reviewers(
+    records: Sequence[Record], place: Path, undecided: Literal["drop", "keep"]
+) -> tuple[list[Record], list[LeftOut], int]:
+    """Keep what was accepted, with its corrections.
 
     Args:
-        path: The file; lines are in the order of time. A reviewer's latest verdict counts. A
-            last line without an end was cut off while it was written and is left out.
+        records: Of the manifest that was reviewed.
+        place: The decisions, or the folder of the review.
+        undecided: Whether questions without a decision stay.
 
     Returns:
-        Record id to "accept" or "reject"; records on which nobody has decided are missing.
+        The records that stay; those that do not, with the reviewers' reasons; and how many
+        decisions are on records that are gone or have changed since.
 
     Raises:
-        DataError: The file cannot be read, or a line is not as described.
+        DataError: The file is not there, cannot be read, or is damaged before its last line.
     """
-    standing: dict[str, dict[str, str]] = {}
-    lines = list(read_lines(path))
-    for position, (number, row) in enumerate(lines):
-        if isinstance(row, Fault) and position == len(lines) - 1 and not _ends_properly(path):
-            break
-        try:
-            if not isinstance(row, dict):
-                raise TypeError(row.message if isinstance(row, Fault) else "no JSON object")
-            name, verdict = row["id"], row["verdict"]
-            if not isinstance(name, str) or not isinstance(verdict, str):
-                raise TypeError('"id" and "verdict" should be text')
-        except (KeyError, TypeError) as error:
-            problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise DataError(problem, where=f"{path}, line {number}") from error
-        standing.setdefault(name, {})[str(row.get("reviewer", ""))] = verdict
-    decided = {}
-    for name, verdicts in standing.items():
-        if "reject" in verdicts.values():
-            decided[name] = "reject"
-        elif "accept" in verdicts.values():
-            decided[name] = "accept"
-    return decided
+    path = place / NAME if place.is_dir() else place
+    if not path.is_file():
+        raise DataError(
+            f"there are no decisions in {path}",
+            where=str(path),
+            hint="name the decisions.jsonl, or the folder, of segearth data review",
+        )
+    results, stale = outcomes(records, read_log(path)[0])
+    chosen: list[Record] = []
+    left_out: list[LeftOut] = []
+    for one in results:
+        name = one.record.id
+        if one.state == "accepted":
+            try:
+                chosen.append(with_review(one))
+            except DataError as error:
+                left_out.append(LeftOut(id=name, reason=error.problem, fault=True))
+        elif one.state == "open" and undecided == "keep":
+            chosen.append(one.record)
+        else:
+            reason = {"rejected": REJECTED, "disputed": DISPUTED, "open": UNDECIDED}[one.state]
+            left_out.append(LeftOut(id=name, reason=reason, fault=False, said=_said(one)))
+    return chosen, left_out, stale
 
 
-def _ends_properly(path: Path) -> bool:
-    return path.read_bytes().endswith(b"\n")
+def _said(one: Outcome) -> tuple[str, ...]:
+    """List what rejecting reviewers found wrong, with their notes."""
+    return tuple(
+        _reason(decision) for decision in one.decisions.values() if decision.verdict == "reject"
+    )
+
+
+def _reason(decision: Decision) -> str:
+    wrong = ", ".join(name for name, met in decision.rubric.items() if not met)
+    note = f" ({decision.note})" if decision.note else ""
+    return f"{decision.reviewer}: {wrong}{note}"

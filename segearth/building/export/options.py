@@ -50,6 +50,8 @@ class LeftOut:
     reason: str
     fault: bool
     """Whether it should have been in it."""
+    said: tuple[str, ...] = ()
+    """What its reviewers found wrong, one text a rejecting reviewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,8 @@ class ExportSummary:
     """Per split: scenes, images, questions and masks."""
     left_out: tuple[LeftOut, ...]
     how_split: str
+    stale: int = 0
+    """Decisions on records that are gone or have changed: they did not count."""
 
     def faults(self) -> list[LeftOut]:
         """List what failed, as against what was decided."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from posixpath import normpath
 
 from segearth.building.export.card import write_card
-from segearth.building.export.decisions import read_decisions
+from segearth.building.export.decisions import hear_reviewers
 from segearth.building.export.options import ExportOptions, ExportSummary, LeftOut
 from segearth.building.export.parquet import require_parquet, write_parquet
 from segearth.building.export.records import published
@@ -28,14 +28,13 @@ from segearth.building.export.scenes import find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import atomic_path, locked_folder, sha256_of, write_text
 from segearth.geo.raster import open_scene
 
 STATE = "export.json"
-_REJECTED, _UNDECIDED = "rejected by a reviewer", "not decided on by a reviewer"
 _OTHER_SPLIT = "its split is not train, val or test"
 
 
@@ -53,7 +52,8 @@ def run(
         manifest: Questions, as `segearth data questions` writes them, or any manifest.
         out: The folder to write; made if it does not exist.
         options: Splits, licence and formats.
-        decisions: The reviewers' file, if the questions were reviewed.
+        decisions: The reviewers' decisions.jsonl, or its folder, if there was a review:
+            rejected questions are left out and corrections are used.
         overwrite: Replace an earlier export.
 
     Returns:
@@ -66,7 +66,6 @@ def run(
             `out` cannot be written.
     """
     records = read_manifest(manifest)
-    decided = read_decisions(decisions) if decisions else None
     root = manifest.parent.resolve()
     if out.resolve() == root:
         raise UsageError(
@@ -77,7 +76,9 @@ def run(
     if options.parquet:
         require_parquet()
     check_folder(out, STATE, overwrite=overwrite)
-    chosen, left_out = _decide(records, decided, options)
+    chosen, left_out, stale = records, list[LeftOut](), 0
+    if decisions is not None:
+        chosen, left_out, stale = hear_reviewers(records, decisions, options.undecided)
     names = {record.id: normpath(record.image.relative_to(root).as_posix()) for record in chosen}
     refuse_shared_places(names.values())
     hashes, broken = _hashes(chosen)
@@ -110,6 +111,7 @@ def run(
         splits={name: _figures(own, scenes[name]) for name, own in filled.items()},
         left_out=tuple(left_out),
         how_split=how_split,
+        stale=stale,
     )
     with locked_folder(out):
         earlier = _earlier_images(out)
@@ -118,21 +120,6 @@ def run(
         _forget(out, earlier - set(taken))
         write_text(out / STATE, json.dumps(_state(summary), ensure_ascii=False, indent=2) + "\n")
     return summary
-
-
-def _decide(
-    records: Sequence[Record], decided: Mapping[str, str] | None, options: ExportOptions
-) -> tuple[list[Record], list[LeftOut]]:
-    chosen: list[Record] = []
-    left_out: list[LeftOut] = []
-    for record in records:
-        verdict = "accept" if decided is None else decided.get(record.id)
-        if verdict == "accept" or (verdict is None and options.undecided == "keep"):
-            chosen.append(record)
-        else:
-            reason = _REJECTED if verdict else _UNDECIDED
-            left_out.append(LeftOut(id=record.id, reason=reason, fault=False))
-    return chosen, left_out
 
 
 def _hashes(records: Sequence[Record]) -> tuple[dict[Path, str], list[LeftOut]]:
@@ -218,7 +205,7 @@ def _write(
     options: ExportOptions,
 ) -> None:
     for place, image in images.items():
-        link_or_copy(image, out / place)
+        bring_image(image, out / place)
     for stale in (out / "parquet").glob("*.parquet"):
         stale.unlink()
     for split in SPLITS:
@@ -249,4 +236,5 @@ def _state(summary: ExportSummary) -> dict[str, object]:
         "splits": summary.splits,
         "left_out": len(summary.left_out),
         "how_split": summary.how_split,
+        "stale_decisions": summary.stale,
     }

@@ -36,6 +36,13 @@ class Annotation(Protocol):
             DataError: Its annotation is unusable.
         """
 
+    def key(self, image: str) -> str | None:
+        """Return by what an image's annotation is found, without reading it; None if it has none.
+
+        Args:
+            image: As for `find`.
+        """
+
 
 class BoxFile:
     """Boxes of a JSON file, looked up by the image's path or, failing that, its name."""
@@ -66,7 +73,12 @@ class BoxFile:
 
     def find(self, image: str) -> list[Annotated] | None:
         """See `Annotation.find`."""
-        return self._boxes.get(image, self._boxes.get(Path(image).name))
+        key = self.key(image)
+        return None if key is None else self._boxes[key]
+
+    def key(self, image: str) -> str | None:
+        """See `Annotation.key`."""
+        return next((name for name in (image, Path(image).name) if name in self._boxes), None)
 
 
 def _short(document: Mapping[str, Any]) -> dict[str, list[Annotated]]:

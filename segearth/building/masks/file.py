@@ -7,10 +7,13 @@ below the file's folder. A mask is ``{"id", "mask": RLE, "proposer", "score", "c
 - ``proposer``: who drew it: sam, regions or samrs.
 - ``score``: the proposer's own; null for masks that were taken over.
 - ``category``: of the annotation, or null.
+- ``box_iou``: only if the category is that of a box which the mask fits: how well it does.
 - ``boxes``: the annotated boxes that the mask stands for as a whole, ``[x0, y0, x1, y1]``;
   empty where it stands for none.
 - ``prompt``: null, or ``{"grid": "global" | "local", "points": [[x, y]], "box"}``, where
   ``box`` is the crop that was looked at, null for the whole image.
+
+A line may have ``complete``: singular nouns of which every instance has a mask.
 
 Coordinates are pixels with (0, 0) at the top left corner of the image: the centre of the
 first pixel is (0.5, 0.5). Later stages add keys and keep those they do not know.
@@ -49,6 +52,7 @@ class MaskRow(TypedDict):
     category: str | None
     boxes: list[list[float]]
     prompt: Prompt | None
+    box_iou: NotRequired[float]
     components: NotRequired[int]
     figures: NotRequired[dict[str, float]]
     judged_by: NotRequired[str | None]
@@ -62,6 +66,7 @@ class ImageRow(TypedDict):
     size: list[int]
     gsd_m: float | None
     masks: list[MaskRow]
+    complete: NotRequired[list[str]]
 
 
 def read_masks(path: Path) -> Iterator[ImageRow]:
@@ -107,6 +112,9 @@ def find_problem(row: object, folder: Path) -> str | None:
         return '"size" should be [height, width]'
     if not isinstance(masks, list):
         return '"masks" should be a list'
+    complete = row.get("complete", [])
+    if not isinstance(complete, list) or not all(isinstance(kind, str) for kind in complete):
+        return '"complete" should be a list of text'
     for index, mask in enumerate(masks):
         if problem := _mask_problem(mask, row["size"]):
             return f'"masks"[{index}]: {problem}'

@@ -25,9 +25,18 @@ RESULT, PARTIAL = "masks.jsonl", "masks.partial.jsonl"
 
 
 def stamp(path: Path) -> list[object]:
-    """Tell a file, or the files of a folder, apart from later versions: name, size, time."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    facts = [(file, file.stat()) for file in files if file.is_file()]
+    """Tell a file, or the files of a folder, apart from later versions: name, size, time.
+
+    Raises:
+        DataError: It is not there.
+    """
+    try:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        facts = [(file, file.stat()) for file in files if path == file or file.is_file()]
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}", where=str(path)
+        ) from error
     return [[str(file.absolute()), fact.st_size, fact.st_mtime_ns] for file, fact in facts]
 
 
@@ -135,7 +144,8 @@ def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
     Args:
         folder: Made if missing.
         settings: JSON values on which the result depends.
-        overwrite: Drop results, and parts of results, of other settings.
+        overwrite: Drop earlier results, and what another run has finished; what the same run
+            has finished before it was interrupted is kept all the same.
 
     Yields:
         The journal, with what is finished of the same run.
@@ -166,14 +176,25 @@ def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
                 where="--out",
                 hint="pass --overwrite to replace them, or name another folder",
             )
-        if overwrite:
-            for name in (RESULT, PARTIAL):
-                (folder / name).unlink(missing_ok=True)
         text = json.dumps(settings, sort_keys=True)
-        journal = Journal(folder, hashlib.sha256(text.encode("utf-8")).hexdigest())
+        run = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        if overwrite:
+            (folder / RESULT).unlink(missing_ok=True)
+            if not _is_of(folder / PARTIAL, run):
+                (folder / PARTIAL).unlink(missing_ok=True)
+        journal = Journal(folder, run)
         try:
             yield journal
         finally:
             journal.close()
     finally:
         lock.release()
+
+
+def _is_of(path: Path, run: str) -> bool:
+    """Tell whether a partial file belongs to a run."""
+    try:
+        with path.open("rb") as file:
+            return bool(json.loads(file.readline()) == {"run": run})
+    except (OSError, ValueError):
+        return False

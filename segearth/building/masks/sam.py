@@ -26,6 +26,7 @@ from transformers import (
 from transformers.utils import logging
 
 from segearth.building.masks.grid import View
+from segearth.building.masks.options import SAM_SCORE
 from segearth.building.masks.proposals import Proposal
 from segearth.errors import CheckpointError
 from segearth.model.segmenter import choose_device
@@ -33,17 +34,13 @@ from segearth.model.segmenter import choose_device
 PROMPTS = 64
 """Points in one go; the decoder's memory grows with them."""
 
-MIN_SCORE = 0.88
-"""SAM's own estimate of its IoU from which it keeps a mask when it segments everything
-(`pred_iou_thresh` of its automatic mask generator)."""
-
 
 class Sam:
     """The proposer `sam`."""
 
     name = "sam"
 
-    def __init__(self, folder: Path, *, min_score: float = MIN_SCORE, device: str = "auto") -> None:
+    def __init__(self, folder: Path, *, min_score: float = SAM_SCORE, device: str = "auto") -> None:
         """Load a model; nothing is downloaded and nothing is unpickled.
 
         Args:

@@ -51,6 +51,11 @@ class SamrsFolder:
         path = self._files.get(Path(image).stem)
         return None if path is None else read_instances(path)
 
+    def key(self, image: str) -> str | None:
+        """See `segearth.building.masks.boxes.Annotation.key`."""
+        stem = Path(image).stem
+        return stem if stem in self._files else None
+
 
 def read_instances(path: Path) -> list[Annotated]:
     """Read one pickle.

@@ -1,7 +1,8 @@
 """Stage 1: collect masks of many images into one file (paper, Sec. 3 and 7.2).
 
 For an image: masks that its annotation has are taken over; the proposer looks at the whole
-image and into the crop of every annotated box; duplicates go. A finished image is written at
+image and into the crop of every annotated box; duplicates go; what fits a named box gets its
+name. A finished image is written at
 once to `masks.partial.jsonl`; when all are done, `masks.jsonl` appears and that file goes.
 """
 
@@ -19,9 +20,10 @@ from segearth.building.masks.boxes import Annotated, Annotation
 from segearth.building.masks.file import Box, ImageRow, MaskRow
 from segearth.building.masks.grid import View, crop_of
 from segearth.building.masks.journal import Journal
+from segearth.building.masks.naming import complete_kinds, name_by_boxes
 from segearth.building.masks.proposals import Proposal, Proposer, drop_duplicates
 from segearth.building.shapes.profile import category_name
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError, SegEarthError
 from segearth.geo.raster import open_scene
@@ -41,6 +43,8 @@ class Plan:
     common RS object categories like airplanes and ships"."""
     iou: float
     """From which two masks are the same."""
+    exhaustive: bool = False
+    """The annotation has every object of its categories."""
 
 
 @dataclass
@@ -49,10 +53,14 @@ class Collected:
 
     images: int = 0
     masks: int = 0
+    named: int = 0
+    """Masks with a category."""
     by_proposer: Counter[str] = field(default_factory=Counter)
     resumed: int = 0
     """Images that an interrupted run had finished."""
     failures: list[tuple[str, SegEarthError]] = field(default_factory=list)
+    without_boxes: list[str] = field(default_factory=list)
+    """Images that nobody annotated, where there is an annotation: a wrong folder shows here."""
 
 
 def name_images(images: Sequence[Path]) -> dict[str, Path]:
@@ -98,7 +106,7 @@ def collect_masks(
             row = mask_image(name, images[name], plan)
             place = out / row["image"]
             if place.resolve() != images[name].resolve():
-                link_or_copy(images[name], place)
+                bring_image(images[name], place)
         except SegEarthError as error:
             collected.failures.append((name, error))
         else:
@@ -106,6 +114,7 @@ def collect_masks(
     for row in journal.finish(list(images)):
         collected.images += 1
         collected.masks += len(row["masks"])
+        collected.named += sum(mask["category"] is not None for mask in row["masks"])
         collected.by_proposer.update(mask["proposer"] for mask in row["masks"])
     return collected
 
@@ -132,10 +141,18 @@ def mask_image(name: str, path: Path, plan: Plan) -> ImageRow:
         for view in _views(pixels, annotated, plan.within):
             for proposal in plan.proposer.propose(view):
                 masks.append(_proposed(proposal, view, (height, width), plan.proposer.name))
-    kept = drop_duplicates(masks, plan.iou)
+    kept = name_by_boxes(drop_duplicates(masks, plan.iou), annotated)
     for number, mask in enumerate(kept):
         mask["id"] = f"{name}#{number}"
-    return {"image": f"images/{name}", "size": [height, width], "gsd_m": gsd_m, "masks": kept}
+    row: ImageRow = {
+        "image": f"images/{name}",
+        "size": [height, width],
+        "gsd_m": gsd_m,
+        "masks": kept,
+    }
+    if plan.exhaustive:
+        row["complete"] = complete_kinds(kept, annotated)
+    return row
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], float | None]:

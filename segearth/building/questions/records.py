@@ -17,7 +17,7 @@ from segearth.building.questions.rules import Pair, mark_answer
 from segearth.building.questions.subjects import Subject
 from segearth.building.questions.tasks import Task
 from segearth.data.check import LONG_FROM_WORDS
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.manifest import FACETS, Record
 from segearth.data.rle import Rle, decode_mask, encode_mask
 from segearth.errors import DataError
@@ -140,7 +140,7 @@ def take_images(subjects: Iterable[Subject], records: Iterable[Record], out: Pat
     for subject in subjects:
         place = image_place(subject.name)
         if place in needed and not _same_file(subject.image, out / place):
-            link_or_copy(subject.image, out / place)
+            bring_image(subject.image, out / place)
 
 
 def write_failures(path: Path, failures: Iterable[Failure]) -> None:

@@ -60,6 +60,8 @@ class QuestionSummary:
     failures: tuple[Failure, ...]
     without: tuple[Failure, ...]
     """Images of which templates can ask nothing: no failure, but listed beside them."""
+    unnamed: int
+    """Masks that nobody has named, the model included: nothing was asked about them."""
     cached: int
     """Replies taken from earlier runs."""
     calls: int
@@ -117,6 +119,7 @@ def run(
                 _tracked(usable, track), options.per_image, options.seed, _origin(options)
             )
             more, without = _apart(more)
+            unnamed = sum(r.category is None for subject in usable for r in subject.regions)
             cached, totals = 0, dict.fromkeys(("calls", "input_tokens", "output_tokens"), 0)
             usd = 0.0
         else:
@@ -134,6 +137,7 @@ def run(
                         hint="check the key in the environment, the model's name and --base-url",
                     )
                 figures = ledger.totals()
+            unnamed = sum(failure.kind == "naming" for failure in more)
             cached, usd = caller.cached, float(figures.pop("usd"))
             totals = {name: int(value) for name, value in figures.items()}
         failures += more
@@ -143,6 +147,7 @@ def run(
             targets=sum(len(record.masks) for record in records),
             failures=tuple(failures),
             without=tuple(without),
+            unnamed=unnamed,
             cached=cached,
             usd=usd,
             **totals,

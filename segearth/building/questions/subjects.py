@@ -1,8 +1,9 @@
 """What questions are asked about: images with masks, named or not, read from either stage before.
 
 A line of a `targets.jsonl` (`segearth.data.targets`) holds ``targets`` with a phrase each. A
-line of a `kept.jsonl` or `masks.jsonl` holds ``masks``: ``{"rle", "provenance"}``, with a
-``category`` on the mask or in its provenance where the source knew one. Both may carry
+line of a `kept.jsonl` or `masks.jsonl` holds ``masks`` (`segearth.building.masks.file`), with
+a ``category`` where the source knew one; it becomes a noun ("Small-Vehicle": "small vehicle").
+A mask without a category has no name until a model gives it one. Both files may carry
 ``scene``, ``split``, ``gsd_m``, ``source``, ``licence``, ``complete`` and ``absent``.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from segearth.building.masks.naming import noun_of
 from segearth.data.manifest import FACETS, Fault, read_lines
 from segearth.data.rle import Rle, is_rle, mask_area_px
 from segearth.data.vocabulary import kind_of, singular
@@ -143,15 +145,15 @@ def _regions(row: Mapping[str, Any]) -> Iterator[Region]:
 def _region(item: object) -> Region:
     if not isinstance(item, dict):
         raise _Wrong("a target or mask should be an object")
-    mask = item.get("mask", item.get("rle"))
+    mask = item.get("mask")
     if not is_rle(mask):
         raise _Wrong('a mask is not {"size": [height, width], "counts": text}')
-    provenance = item.get("provenance")
-    carried = provenance.get("category") if isinstance(provenance, dict) else None
-    name = item.get("phrase", item.get("category", carried))
+    name = item.get("phrase", item.get("category"))
     if name is not None and (not isinstance(name, str) or not name.strip()):
         raise _Wrong(f"a mask is named {name!r}; a name is text")
-    category = None if name is None else singular(name)
+    category = None
+    if name is not None:
+        category = singular(name) if "phrase" in item else noun_of(name)
     granularity = item.get("granularity") or granularity_of(category)
     if granularity not in FACETS["granularity"]:
         raise _Wrong(f'"granularity" {granularity!r} should be one of {FACETS["granularity"]}')

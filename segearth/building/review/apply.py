@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rasterio
 
-from segearth.building.review.outcome import Outcome
+from segearth.building.review.outcome import Outcome, with_review
 from segearth.data.check import check_manifest
 from segearth.data.claim import check_folder
 from segearth.data.images import link_or_copy
@@ -80,17 +80,8 @@ def write_accepted(
 
 def _moved(one: Outcome, source: Path, place: Path) -> Record:
     """Return the corrected record with the image where it will be, and its review."""
-    record = one.corrected
-    said = [decision for decision in one.decisions.values() if decision.verdict == "accept"]
-    before = one.record
-    changed = [
-        name
-        for name in ("instruction", "answer", "masks")
-        if getattr(record, name) != getattr(before, name)
-    ]
-    review = {"accepted_by": [decision.reviewer for decision in said], "changed": changed}
-    image = place / _below(record.image, source)
-    return replace(record, image=image, extra={**record.extra, "review": review})
+    record = with_review(one)
+    return replace(record, image=place / _below(record.image, source))
 
 
 def _files_of(image: Path, source: Path) -> list[Path]:

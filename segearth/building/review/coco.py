@@ -1,7 +1,9 @@
 """Write reviewed records in COCO's format, which detection toolboxes read.
 
 COCO knows pictures, categories and objects, no questions: a category is the phrase by which
-an answer names a target, and the question and answer stand on the object as extra keys.
+an answer names a target, and the question and answer stand on the object as extra keys, with
+the record's id and state and the number of the target, so that a file that was worked on
+elsewhere can come back (`segearth.building.review.coco_back`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from segearth.building.review.decisions import fingerprint
 from segearth.building.review.outcome import Outcome
 from segearth.data.answers import find_phrases
 from segearth.data.manifest import Record
@@ -34,23 +37,25 @@ def write_coco(path: Path, results: Sequence[Outcome], folder: Path) -> int:
     Raises:
         DataError: The file cannot be written, or a mask is damaged.
     """
-    records = [one.corrected for one in results if one.state == "accepted"]
-    document = coco_document(records, folder.resolve())
+    accepted = [one for one in results if one.state == "accepted"]
+    document = coco_document(accepted, folder.resolve())
     write_text(path, json.dumps(document, ensure_ascii=False) + "\n")
     return len(document["annotations"])
 
 
-def coco_document(records: Sequence[Record], folder: Path) -> dict[str, Any]:
+def coco_document(accepted: Sequence[Outcome], folder: Path) -> dict[str, Any]:
     """Return the JSON object; ids count from 1, boxes are [x, y, width, height] in pixels."""
     from pycocotools import mask as coco
 
     images: dict[str, dict[str, Any]] = {}
     categories: dict[str, int] = {}
     annotations: list[dict[str, Any]] = []
-    for record in records:
+    for one in accepted:
+        record, state = one.corrected, fingerprint(one.record)
         name = record.image.relative_to(folder).as_posix()
         image = images.setdefault(name, _image(len(images) + 1, name, record))
-        for mask, phrase in zip(record.masks, find_phrases(record.answer), strict=True):
+        phrases = find_phrases(record.answer)
+        for number, (mask, phrase) in enumerate(zip(record.masks, phrases, strict=True), start=1):
             area_px = mask_area_px(mask)  # refuses a damaged mask, which pycocotools does not
             rle = {"size": mask["size"], "counts": mask["counts"].encode()}
             annotations.append(
@@ -63,6 +68,8 @@ def coco_document(records: Sequence[Record], folder: Path) -> dict[str, Any]:
                     "bbox": [float(side) for side in coco.toBbox(rle)],
                     "iscrowd": 0,
                     "record": record.id,
+                    "state": state,
+                    "target": number,
                     "instruction": record.instruction,
                     "answer": record.answer,
                 }

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segearth.building.review.decisions import Decision, Standing, Undo, fingerprint
+from segearth.building.review.decisions import (
+    Decision,
+    Standing,
+    Undo,
+    check_fit,
+    fingerprint,
+)
 from segearth.building.review.log import Event
 from segearth.building.review.queue import State, state_of
 from segearth.data.check import LONG_FROM_WORDS
@@ -38,6 +44,31 @@ class Outcome:
         if not changing:
             return self.record
         return apply_corrections(self.record, max(changing, key=lambda one: one.at))
+
+
+def with_review(one: Outcome) -> Record:
+    """Return the corrected record with a note on its review.
+
+    Args:
+        one: Accepted, by at least one reviewer.
+
+    Returns:
+        The record; its extra key "review" has ``accepted_by`` (names) and ``changed`` (fields).
+
+    Raises:
+        DataError: A correction does not fit the record; the log was changed by hand.
+    """
+    accepting = [said for said in one.decisions.values() if said.verdict == "accept"]
+    for decision in accepting:
+        check_fit(decision, one.record)
+    record = one.corrected
+    changed = [
+        name
+        for name in ("instruction", "answer", "masks")
+        if getattr(record, name) != getattr(one.record, name)
+    ]
+    review = {"accepted_by": [decision.reviewer for decision in accepting], "changed": changed}
+    return replace(record, extra={**record.extra, "review": review})
 
 
 def outcomes(records: Sequence[Record], events: Iterable[Event]) -> tuple[list[Outcome], int]:

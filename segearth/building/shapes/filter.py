@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segearth.building.masks.file import ImageRow, MaskRow, as_line, read_masks
+from segearth.building.masks.naming import noun_of
 from segearth.building.shapes.measures import measure_shape
 from segearth.building.shapes.profile import Profile
 from segearth.building.shapes.sheet import Sample, draw_sheet
-from segearth.data.images import link_or_copy
+from segearth.data.images import bring_image
 from segearth.data.rle import decode_crop
 from segearth.errors import DataError
 from segearth.files import atomic_path
@@ -29,6 +30,8 @@ class Outcome:
     images: int = 0
     kept: int = 0
     rejected: int = 0
+    named: int = 0
+    """Kept masks with a category."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected masks by check; a mask may fail several."""
     unjudged: Counter[str] = field(default_factory=Counter)
@@ -112,13 +115,28 @@ def filter_masks(
             for stays, file in ((True, kept), (False, rejected)):
                 masks = [mask for mask in judged if (not mask["reasons"]) == stays]
                 if masks:
-                    file.write(as_line({**row, "masks": masks}))
+                    file.write(as_line(_with(row, masks, judged)))
                 for mask in masks:
                     samples[stays].offer((row["image"], mask))
             _count(outcome, judged, profile)
             _bring_image(row["image"], source.parent, out)
     draw_sheet(out / SHEET, source.parent, samples[True].items, samples[False].items)
     return outcome
+
+
+def _with(row: ImageRow, masks: list[MaskRow], judged: list[MaskRow]) -> ImageRow:
+    """Return an image's line with some of its masks.
+
+    A kind of which a mask was rejected is no longer complete: a question that counts on all of
+    its instances would be wrong.
+    """
+    line: ImageRow = {**row, "masks": masks}
+    if "complete" in row:
+        lost = {
+            noun_of(mask["category"]) for mask in judged if mask["category"] and mask["reasons"]
+        }
+        line["complete"] = [kind for kind in row["complete"] if kind not in lost]
+    return line
 
 
 def _judge_all(row: ImageRow, profile: Profile | None, source: Path) -> list[MaskRow]:
@@ -138,6 +156,7 @@ def _count(outcome: Outcome, judged: list[MaskRow], profile: Profile | None) -> 
             outcome.reasons.update(str(reason["check"]) for reason in mask["reasons"])
             continue
         outcome.kept += 1
+        outcome.named += mask["category"] is not None
         if profile is not None and mask["judged_by"] is None:
             outcome.unjudged[str(mask["category"])] += 1
 
@@ -148,4 +167,4 @@ def _bring_image(image: str, source: Path, out: Path) -> None:
     if not original.is_file():
         raise DataError(f"{image} is missing", where=str(source))
     if not (place.exists() and place.samefile(original)):
-        link_or_copy(original, place)
+        bring_image(original, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -13,9 +14,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from segearth.building.chain import build
-from segearth.building.chain_recipe import load_build_recipe
+from segearth.building.chain.build import build
+from segearth.building.chain.recipe import load_build_recipe
+from segearth.building.review.decisions import CRITERIA, Decision, fingerprint
+from segearth.building.review.log import open_log
 from segearth.cli.app import app
+from segearth.data.manifest import read_manifest
 from segearth.errors import DataError, RecipeError
 
 invoke = CliRunner().invoke
@@ -33,7 +37,24 @@ def recipe_of(tmp_path, targets, **changes):
 
 
 def states(reports):
-    return {report.stage: report.state for report in reports}
+    return {report.stage: report.state for report in reports if report.stage != "review"}
+
+
+def decide(out, records, wrong=()):
+    """Let ann accept records, but for those whose number is in `wrong`."""
+    with open_log(out / "review") as log:
+        log.append(
+            [
+                Decision(
+                    at="2026-01-01T00:00:00Z",
+                    reviewer="ann",
+                    id=record.id,
+                    record=fingerprint(record),
+                    rubric=dict.fromkeys(CRITERIA, number not in wrong),
+                )
+                for number, record in enumerate(records)
+            ]
+        )
 
 
 def content(folder):
@@ -71,22 +92,51 @@ def test_only_what_a_change_reaches_runs_again(tmp_path, targets):
     assert states(build(other_seed, out))["questions"] == "done"
 
 
-def test_reviewers_are_waited_for_and_heard(tmp_path, targets):
-    path, out = recipe_of(tmp_path, targets, review={"required": True}), tmp_path / "out"
+def test_every_question_is_waited_for_under_the_rule_all(tmp_path, targets):
+    path, out = recipe_of(tmp_path, targets, review={"rule": "all"}), tmp_path / "out"
     recipe = load_build_recipe(path)
 
-    assert states(build(recipe, out)) == {"questions": "done", "review": "waiting"}
-    lines = (out / "questions" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    names = [json.loads(line)["id"] for line in lines]
-    (out / "review").mkdir()
-    with (out / "review" / "decisions.jsonl").open("w", encoding="utf-8") as file:
-        for name, verdict in zip(names, ["reject", *["accept"] * 99], strict=False):
-            file.write(json.dumps({"id": name, "verdict": verdict, "reviewer": "ann"}) + "\n")
-    reports = build(recipe, out)
+    first = build(recipe, out)
+    records = read_manifest(out / "questions" / "questions.jsonl")
+    decide(out, records[:2], wrong={0})
+    second = build(recipe, out)
+    decide(out, records[2:])
+    third = build(recipe, out)
 
-    assert states(reports) == {"questions": "up to date", "export": "done"}
-    assert reports[1].figures["left_out"] == 1
+    assert states(first) == {"questions": "done", "export": "not reached"}
+    assert (first[1].state, first[1].figures["open"]) == ("waiting", len(records))
+    assert "segearth data review" in first[1].hint
+    assert (second[1].state, second[1].figures["rejected"]) == ("waiting", 1)
+    assert not (out / "dataset").exists() or third[2].state == "done"
+    assert (third[1].state, third[1].figures["accepted"]) == ("passed", len(records) - 1)
+    assert third[2].figures["left_out"] == 1
     assert states(build(recipe, out)) == {"questions": "up to date", "export": "up to date"}
+
+
+@pytest.mark.parametrize(("wrong", "state"), [((), "passed"), ({0}, "waiting")])
+def test_a_sample_lets_the_rest_pass_or_asks_for_all_of_it(tmp_path, targets, wrong, state):
+    review = {"rule": "sample", "share": 0.3, "least_accepted": 0.9}
+    path, out = recipe_of(tmp_path, targets, review=review), tmp_path / "out"
+    recipe = load_build_recipe(path)
+
+    first = build(recipe, out)
+    total = first[1].figures["questions"]
+    sample = read_manifest(out / "questions" / "sample.jsonl")
+    assert first[1].state == "waiting"
+    assert len(sample) == math.ceil(0.3 * total) < total
+    decide(out, sample, wrong)
+    second = build(recipe, out)
+
+    assert second[1].state == state
+    if state == "passed":
+        splits = second[2].figures["splits"].values()
+        assert sum(split["questions"] for split in splits) == total
+    else:  # one of the sample is wrong: all have to be looked at, and then the rest passes
+        assert "questions.jsonl" in second[1].hint
+        decided = {record.id for record in sample}
+        questions = read_manifest(out / "questions" / "questions.jsonl")
+        decide(out, [record for record in questions if record.id not in decided])
+        assert build(recipe, out)[2].figures["left_out"] == 1
 
 
 def test_every_mistake_of_a_recipe_is_told_at_once(tmp_path, targets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,8 +16,10 @@ from segearth.building.export.options import ExportOptions
 from segearth.building.export.records import box_px
 from segearth.building.export.scenes import find_scenes, scene_name
 from segearth.building.export.stage import run
+from segearth.building.review.decisions import CRITERIA, Decision, Undo, fingerprint
+from segearth.building.review.log import open_log
 from segearth.data.check import check_manifest
-from segearth.data.manifest import decode_mask
+from segearth.data.manifest import decode_mask, read_manifest
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError, RecipeError, UsageError
 
@@ -266,40 +269,84 @@ def test_what_cannot_be_published_is_listed_with_its_reason(tmp_path):
     assert [item["id"] for own in exported(tmp_path / "out").values() for item in own] == ["fine"]
 
 
-def decide(folder, *verdicts):
-    path = folder / "decisions.jsonl"
-    rows = [
-        {"id": name, "verdict": verdict, "reviewer": who, "time": "2026-01-01T00:00:00Z"}
-        for name, verdict, who in verdicts
-    ]
-    path.write_text("".join(json.dumps(item) + "\n" for item in rows), encoding="utf-8")
-    return path
+def said(record, who, *, wrong=(), at="2026-01-01T00:00:00Z", **corrections):
+    """A reviewer's decision on a record, as the review writes it."""
+    rubric = {name: name not in wrong for name in CRITERIA}
+    state = fingerprint(record)
+    return Decision(at=at, reviewer=who, id=record.id, record=state, rubric=rubric, **corrections)
 
 
 def test_reviewers_have_the_say(tmp_path):
-    rows = [row(name, f"{name}.png") for name in ("yes", "no", "changed", "split", "open", "back")]
-    source = manifest_of(tmp_path / "in", rows)
-    decisions = decide(
-        tmp_path,
-        ("yes", "accept", "ann"),
-        ("no", "reject", "ann"),
-        ("changed", "reject", "ann"),
-        ("changed", "accept", "ann"),
-        ("split", "accept", "ann"),
-        ("split", "reject", "bob"),
-        ("back", "accept", "ann"),
-        ("back", "skip", "ann"),
-    )
-    with decisions.open("a", encoding="utf-8") as file:
+    names = ("yes", "no", "changed", "split", "open", "back", "old")
+    source = manifest_of(tmp_path / "in", [row(name, f"{name}.png") for name in names])
+    yes, no, changed, split, opened, back, old = read_manifest(source)
+    with open_log(tmp_path / "review") as log:
+        log.append(
+            [
+                said(yes, "ann"),
+                said(no, "ann", wrong=("mask",), note="half of it"),
+                said(changed, "ann", wrong=("object",)),
+                said(changed, "ann"),
+                said(split, "ann"),
+                said(split, "bob", wrong=("grammar",)),
+                said(back, "ann"),
+                Undo(at="2026-01-01T00:00:01Z", reviewer="ann", id="back"),
+                said(replace(old, instruction="What it was before."), "ann", wrong=("object",)),
+            ]
+        )
+    with (tmp_path / "review" / "decisions.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"id": "open", "verd')  # cut off by a crash
+    given = {"decisions": tmp_path / "review"}  # the folder will do
 
-    run(source, tmp_path / "out", ExportOptions(val=0, test=0), decisions=decisions)
+    summary = run(source, tmp_path / "out", ExportOptions(val=0, test=0), **given)
     keeping = ExportOptions(val=0, test=0, undecided="keep")
-    run(source, tmp_path / "all", keeping, decisions=decisions)
+    run(source, tmp_path / "all", keeping, **given)
 
     assert {item["id"] for item in exported(tmp_path / "out")["train"]} == {"yes", "changed"}
     kept = {item["id"] for item in exported(tmp_path / "all")["train"]}
-    assert kept == {"yes", "changed", "open", "back"}
+    assert kept == {"yes", "changed", opened.id, "back", "old"}
+    assert (summary.stale, len(summary.faults())) == (1, 0)
+    left = {item["id"]: item for item in lines_of(tmp_path / "out" / "left_out.jsonl")}
+    assert left["no"]["said"] == ["ann: mask (half of it)"]
+    assert left["split"]["reason"] == "the reviewers disagree"
+    assert left["open"]["reason"] == left["old"]["reason"] == "not decided on by a reviewer"
+
+
+def test_corrections_are_used_without_applying_them_by_hand(tmp_path):
+    source = manifest_of(tmp_path / "in", [row("a", "a.png"), row("b", "b.png")])
+    record, untouched = read_manifest(source)
+    larger = mask_of(1, 2, 9, 12)
+    question = "Where is the ship that lies at the quay in the upper left of this image today?"
+    fixed = {"instruction": question, "answer": "See the <p>vessel </p>[SEG].", "masks": (larger,)}
+    with open_log(tmp_path) as log:
+        log.append([said(record, "ann", **fixed), said(untouched, "ann")])
+
+    run(source, tmp_path / "out", ExportOptions(val=0, test=0), decisions=tmp_path)
+
+    one, other = exported(tmp_path / "out")["train"]
+    assert (one["instruction"], one["answer"]) == (question, "See the <p>vessel </p>[SEG].")
+    assert one["masks"] == [larger]
+    assert one["boxes_px"] == [[2, 1, 12, 9]]
+    assert one["facets"]["length"] == "long"  # 16 words
+    assert one["review"] == {
+        "accepted_by": ["ann"],
+        "changed": ["instruction", "answer", "masks"],
+    }
+    assert other["review"]["changed"] == []
+    assert check_manifest(tmp_path / "out" / "train.jsonl").mistakes == []
+
+
+def test_a_correction_that_does_not_fit_is_a_fault_and_the_rest_is_written(tmp_path):
+    source = manifest_of(tmp_path / "in", [row("a", "a.png"), row("b", "b.png")])
+    bad, good = read_manifest(source)
+    two = (mask_of(1, 2, 9, 12), mask_of(1, 2, 9, 12))  # for one target: written by hand
+    with open_log(tmp_path) as log:
+        log.append([said(bad, "ann", masks=two), said(good, "ann")])
+
+    summary = run(source, tmp_path / "out", ExportOptions(val=0, test=0), decisions=tmp_path)
+
+    assert [item.id for item in summary.faults()] == ["a"]
+    assert [item["id"] for item in exported(tmp_path / "out")["train"]] == ["b"]
 
 
 def test_a_damaged_line_of_the_decisions_is_told(tmp_path):
@@ -307,8 +354,10 @@ def test_a_damaged_line_of_the_decisions_is_told(tmp_path):
     path = tmp_path / "decisions.jsonl"
     path.write_text('{"id": "a"}\n', encoding="utf-8")
 
-    with pytest.raises(DataError, match="'verdict' is missing"):
+    with pytest.raises(DataError, match=r'"at" should be text'):
         run(source, tmp_path / "out", ExportOptions(), decisions=path)
+    with pytest.raises(DataError, match="there are no decisions"):
+        run(source, tmp_path / "out", ExportOptions(), decisions=tmp_path / "in")
 
 
 # --- the folder ---------------------------------------------------------------------------

@@ -223,9 +223,7 @@ def unnamed(targets):
     """The same images as the stage before hands them on: masks without names."""
     rows = lines_of(targets)
     for row in rows:
-        row["masks"] = [
-            {"rle": item["mask"], "provenance": {"by": "grid"}} for item in row.pop("targets")
-        ]
+        row["masks"] = [{"mask": item["mask"], "proposer": "sam"} for item in row.pop("targets")]
     path = targets.with_name("kept.jsonl")
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -11,8 +11,10 @@ from pycocotools.coco import COCO
 
 from segearth.building.review.brush_rle import decode_brush, encode_brush
 from segearth.building.review.coco import write_coco
+from segearth.building.review.coco_back import read_coco
 from segearth.building.review.label_studio import read_tasks, write_tasks
 from segearth.building.review.outcome import outcomes
+from segearth.data.manifest import read_manifest
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError
 
@@ -137,3 +139,56 @@ def test_pycocotools_reads_what_is_written_for_coco(records, said, manifest, tmp
     assert (annotation["area"], annotation["bbox"]) == (1600, [0, 0, 40, 40])
     assert coco.loadCats([annotation["category_id"]])[0]["name"] == "box"
     assert annotation["instruction"] == "Mark the box."
+
+
+def exported(records, said, manifest, path):
+    """The document that the export writes, to be worked on."""
+    write_coco(path, outcomes(records, said)[0], manifest.parent)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_masks_worked_on_elsewhere_come_back_from_coco(tmp_path, make):
+    two = {"answer": "A <p>box </p>[SEG] and a <p>bar </p>[SEG].", "facets": {}}
+    two["masks"] = [encode_mask(make.box(8, 8, 24, 32)), encode_mask(make.box(30, 0, 34, 60))]
+    rows = [make.row("a"), make.row("b", **two), make.row("c", **two), make.row("d")]
+    manifest = make.write_rows(tmp_path / "data", rows)
+    records = read_manifest(manifest)
+    earlier = make.decision(records[0], instruction="Mark the box.")
+    said = [earlier, *(make.decision(record) for record in records[1:3])]
+    path = tmp_path / "coco.json"
+    document = exported(records, said, manifest, path)
+    first, _, bar, deleted, _ = document["annotations"]
+    first["segmentation"] = [[8, 8, 40, 8, 40, 24, 8, 24]]  # x 8..40, y 8..24, as a polygon
+    bar["attributes"] = {name: str(bar.pop(name)) for name in ("record", "state", "target")}
+    document["annotations"].remove(deleted)
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    a, b, c = read_coco(path, records, "2026-02-02", "cat")
+
+    assert a.masks == (encode_mask(make.box(8, 8, 24, 40)),)
+    assert (a.verdict, a.reviewer, a.instruction) == ("accept", "cat", "Mark the box.")
+    assert (b.verdict, b.changes) == ("accept", [])
+    assert (c.verdict, c.note) == ("reject", "deleted: target 1")
+    assert not c.rubric["mask"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"record": "zzz"}, "no record 'zzz'"),
+        ({"state": "0"}, "has changed"),
+        ({"target": 2}, "no target 2"),
+        ({"segmentation": {"size": [1, 1], "counts": "01"}}, "not of 48 x 64"),
+        ({"segmentation": []}, "neither polygons"),
+        ({"segmentation": [[1, 1, 1, 1, 1, 1]]}, "no pixel"),
+        ({"record": None}, "no record None"),
+    ],
+)
+def test_a_bad_object_of_coco_is_told(records, said, manifest, tmp_path, change, problem):
+    path = tmp_path / "coco.json"
+    document = exported(records, said, manifest, path)
+    document["annotations"][0] |= change
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    with pytest.raises(DataError, match=problem):
+        read_coco(path, records, "now", "cat")

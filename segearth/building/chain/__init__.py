@@ -1,0 +1,1 @@
+"""The whole chain: images in, a dataset out, by a recipe."""

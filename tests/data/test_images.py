@@ -1,0 +1,43 @@
+"""An image keeps its place on the map when it is put elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from segearth.data.images import bring_image
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """A PNG whose georeference GDAL wrote beside it."""
+    place = {"crs": "EPSG:32633", "transform": Affine(2, 0, 500_000, 0, -2, 5_000_000)}
+    path = tmp_path / "in" / "ä.png"
+    path.parent.mkdir()
+    with rasterio.open(
+        path, "w", driver="PNG", height=4, width=6, count=3, dtype="uint8", **place
+    ) as out:
+        out.write(np.zeros((3, 4, 6), np.uint8))
+    return path
+
+
+def test_what_lies_beside_an_image_goes_with_it(picture, tmp_path):
+    (picture.parent / "other.txt").write_text("not the image's", encoding="utf-8")
+
+    bring_image(picture, tmp_path / "out" / "deep" / "ä.png")
+
+    with rasterio.open(tmp_path / "out" / "deep" / "ä.png") as dataset:
+        assert dataset.crs.to_epsg() == 32633
+        assert dataset.transform == Affine(2, 0, 500_000, 0, -2, 5_000_000)
+    names = {path.name for path in (tmp_path / "out" / "deep").iterdir()}
+    assert names == {"ä.png", "ä.png.aux.xml"}
+
+
+def test_what_is_no_image_is_brought_all_the_same(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+
+    bring_image(tmp_path / "a.png", tmp_path / "out" / "a.png")
+
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"no picture"
