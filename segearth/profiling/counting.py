@@ -74,7 +74,7 @@ def _bilinear_flops(*_shapes: Any, out_shape: Any = None, **_options: Any) -> in
 
 
 def _bag_flops(table: Any, indices: Any, *_shapes: Any, **_options: Any) -> int:
-    return FLOPS_PER_MAC * math.prod(indices) * table[1]  # each index reads a row
+    return FLOPS_PER_MAC * math.prod(indices) * int(table[1])  # each index reads a row
 
 
 _EXTRA = {
@@ -201,4 +201,4 @@ def _sdpa_macs(inputs: list[Any], outputs: list[Any]) -> int:
 
 def _bag_macs(inputs: list[Any], outputs: list[Any]) -> int:
     table, indices = (item.type().sizes() for item in inputs[:2])
-    return math.prod(indices) * int(table[1])
+    return int(math.prod(indices)) * int(table[1])
