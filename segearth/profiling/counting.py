@@ -74,7 +74,7 @@ def _bilinear_flops(*_shapes: Any, out_shape: Any = None, **_options: Any) -> in
 
 
 def _bag_flops(table: Any, indices: Any, *_shapes: Any, **_options: Any) -> int:
-    return FLOPS_PER_MAC * math.prod(indices) * int(table[1])  # each index reads a row
+    return FLOPS_PER_MAC * int(math.prod(indices)) * int(table[1])  # each index reads a row
 
 
 _EXTRA = {
