@@ -175,7 +175,13 @@ def test_a_run_that_is_cut_off_pays_nothing_twice(tmp_path, targets, serving, ki
         path = recipe_of(tmp_path, targets, questions=questions)
         command = [sys.executable, "-m", "segearth", "data", "build", str(path), "--json"]
         command += ["-o", str(tmp_path / "out")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Whoever runs the tests in the background hands down an ignored SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         deadline = time.monotonic() + 60
         while len(server.prompts) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
