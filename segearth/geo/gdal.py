@@ -11,6 +11,7 @@ import difflib
 import logging
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,14 +66,40 @@ def gdal_session(image: str) -> Iterator[None]:
     missing = {key: value for key, value in wanted.items() if not _is_set(key)}
     logger = logging.getLogger("rasterio")
     propagate = logger.propagate
-    with warnings.catch_warnings(), rasterio.Env(**missing):
-        # A missing georeference is reported once, in our words, by whoever needs it.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with _quiet, rasterio.Env(**missing):
         logger.propagate = False
         try:
             yield
         finally:
             logger.propagate = propagate
+
+
+class _Quiet:
+    """Ignores warnings of a missing georeference, which whoever needs one reports in our words.
+
+    Filters of warnings belong to the process and not to a thread: the first thread to come
+    sets them, the last one to leave puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
 
 
 def _is_set(key: str) -> bool:

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +112,7 @@ def count_with_torch(run: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Cou
     """
     counter = FlopCounterMode(display=False, custom_mapping=_EXTRA)
     seen = _Seen()
-    with torch.no_grad(), counter, seen:
+    with torch.no_grad(), _usual_operators(), counter, seen:
         run(*inputs)
     return Counted(
         macs=counter.get_total_flops() // FLOPS_PER_MAC, left_out=tuple(sorted(seen.words))
@@ -141,7 +142,7 @@ def count_with_fvcore(
     analysis.set_op_handle("aten::scaled_dot_product_attention", _sdpa_macs)
     analysis.set_op_handle("aten::embedding_bag", _bag_macs)
     try:
-        with torch.no_grad(), _Products():
+        with torch.no_grad(), _usual_operators(), _Products():
             counts = dict(analysis.by_operator())
     except (TypeError, RuntimeError, AssertionError):
         return None
@@ -149,6 +150,18 @@ def count_with_fvcore(
     macs = sum(int(number) for name, number in counts.items() if name not in norms)
     unknown = [name.removeprefix("aten::") for name in analysis.unsupported_ops()]
     return Counted(macs=macs, left_out=tuple(sorted({*norms, *unknown})))
+
+
+@contextmanager
+def _usual_operators() -> Iterator[None]:
+    """Count what runs: where a training asked for deterministic kernels, resizing falls apart."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
 
 
 class _Traceable(nn.Module):

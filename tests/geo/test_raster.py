@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
@@ -43,6 +45,20 @@ def write(path, bands, **profile):
 def whole(path, **options):
     with open_scene(path, **options) as scene:
         return scene.read(0, 0, scene.height, scene.width)
+
+
+def test_threads_read_pictures_without_a_map_in_silence(tmp_path):
+    path = str(tmp_path / "plain.png")
+    cv2.imwrite(path, np.zeros((8, 8, 3), np.uint8))
+    filters = list(warnings.filters)
+
+    def read(_number):
+        return whole(path).image.max()  # a warning is an error in these tests
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(read, range(300))) == {0}
+
+    assert warnings.filters == filters
 
 
 @pytest.fixture

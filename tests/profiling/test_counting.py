@@ -50,6 +50,17 @@ def test_both_counters_agree_with_the_formula(run, shapes, macs):
     assert count_with_fvcore(nn.Identity(), run, inputs).macs == macs
 
 
+def test_a_training_before_does_not_change_the_count():
+    image = torch.zeros(1, 2, 4, 4, device="meta")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert count_with_torch(enlarge, (image,)).macs == arithmetic.bilinear(2 * 7 * 9)
+        assert count_with_fvcore(nn.Identity(), enlarge, (image,)).macs == 4 * 2 * 7 * 9
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
