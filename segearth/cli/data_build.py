@@ -41,6 +41,7 @@ def build(
     OUT/questions/failures.jsonl and OUT/dataset/left_out.jsonl, with exit code 3.
 
     Example: segearth data build recipes/build_images.yaml -o builds/mine --set start=photos
+    --set export.licence=CC-BY-4.0
     """
     from segearth.building.chain.build import build as run
     from segearth.building.chain.build import failures_of

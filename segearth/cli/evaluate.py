@@ -153,7 +153,7 @@ def _run(
     from segearth.model.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device=device, dtype=dtype)
-    if sheets is not None and segmenter.recipe.queries_per_target == 1:
+    if sheets is not None and segmenter.recipe.queries == 1:
         raise UsageError(
             f"{model} has one query a target: there is nothing to choose",
             where="--save-candidates",

@@ -21,6 +21,7 @@ Axes
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -107,7 +108,7 @@ def answer(
 
     Returns:
         One answer a question, of `Prompter.max_answer_tokens` or fewer; `[SEG1]` to `[SEGk]`
-        count as one token.
+        count as one token. An answer also ends where the language model has no position left.
     """
     cache = copy.deepcopy(prefix)
     cache.batch_repeat_interleave(len(questions))
@@ -117,7 +118,7 @@ def answer(
     asked = step.first()
     hidden = asked[:, -1]
     while True:
-        _choose(model, prompter, hidden, rows, limit)
+        _choose(model, prompter, hidden, rows, limit, step.room(prompter.proposals))
         if all(row.ended for row in rows):
             break
         hidden = _run_chosen(step, hidden, rows, set(prompter.seg_ids))
@@ -226,12 +227,22 @@ class _Stepper:
         self.position = self.position + sizes
         return self._run(words, mask, positions)
 
+    def room(self, kept: int) -> list[float]:
+        """Count the tokens that each row may still say, with `kept` more to follow the answer."""
+        most = self.model.language.most_positions or math.inf
+        return [most - kept - place for place in self.position.tolist()]
+
     def _run(self, words: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
         return self.model.language.run(words, mask=mask, positions=positions, cache=self.cache)
 
 
 def _choose(
-    model: SegEarth, prompter: Prompter, hidden: Tensor, rows: Sequence[_Row], limit: int
+    model: SegEarth,
+    prompter: Prompter,
+    hidden: Tensor,
+    rows: Sequence[_Row],
+    limit: int,
+    room: Sequence[float],
 ) -> None:
     """Choose what each row says next: a token, all of `[SEG1]` to `[SEGk]`, or the end.
 
@@ -239,7 +250,7 @@ def _choose(
     """
     order = prompter.seg_ids
     best = model.language.word_logits(hidden).argmax(dim=-1).tolist()
-    for row, token in zip(rows, best, strict=True):
+    for row, token, left in zip(rows, best, room, strict=True):
         if row.ended or row.waiting:
             continue
         if row.steps == limit:
@@ -254,6 +265,8 @@ def _choose(
         if said == order[0] and row.given[: len(order) - 1] in ([], order[1:]):
             row.waiting = list(order)
             del row.given[: len(order) - 1]
+        if len(row.waiting) > left:
+            row.waiting, row.ended = [], True
 
 
 def _run_chosen(step: _Stepper, hidden: Tensor, rows: Sequence[_Row], seg: set[int]) -> Tensor:

@@ -32,6 +32,11 @@ class LanguageModel(nn.Module):
         """D."""
         return int(self.lm.config.hidden_size)
 
+    @property
+    def most_positions(self) -> int | None:
+        """How long a sequence may be; None if the model does not say."""
+        return getattr(self.lm.config, "max_position_embeddings", None)
+
     def embed(self, token_ids: Tensor) -> Tensor:
         """Look up word embeddings, ``(B, T)`` to ``(B, T, D)``."""
         return cast(Tensor, self.lm.get_input_embeddings()(token_ids))

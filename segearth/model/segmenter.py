@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import Cache
 
 from segearth.config.model import ModelRecipe
-from segearth.data.answers import find_phrases, merge_targets
+from segearth.data.answers import count_seg, find_phrases, merge_targets
 from segearth.data.letterbox import Letterbox, letterbox, to_tensor
 from segearth.data.prompting import Prompter
 from segearth.data.samples import encode_pictures
@@ -150,12 +150,18 @@ class Segmenter:
         """Take an answer as given (teacher forcing) and return its queries.
 
         Raises:
-            UsageError: The instruction is empty or too long.
+            UsageError: The instruction is empty, or it or the answer is too long.
         """
         if self.prompter.pools_description:
             answer_text = merge_targets(answer_text)
         given = self.prompter.answer_ids(answer_text)
         made = self._answer(encoded, [instruction], [given])[0]
+        if len(made.seg_queries) < count_seg(answer_text):
+            raise UsageError(
+                f"with {count_seg(answer_text)} targets of {self.prompter.queries_per_target} "
+                "queries the answer is longer than the language model can read",
+                hint="ask for fewer targets at once",
+            )
         return replace(made, answer=answer_text)
 
     def masks(self, encoded: Encoded, reply: Reply) -> MaskLogits:

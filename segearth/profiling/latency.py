@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from segearth.model.build import build_model, build_prompter, build_tokenizer
 from segearth.model.checkpoint import load_tensors, model_folder
+from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.new_queries import fit_queries
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.part_clock import REST, PartClock, now
@@ -102,6 +103,8 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)
     tensors = fit_queries(model, prompter, segmenter.model.state_dict(), segmenter.prompter, seed=0)
+    if isinstance(model.mechanism, ProposeThenSelect):  # so many others, not these
+        tensors["mechanism.seg_query"] = model.mechanism.seg_query.detach()
     load_tensors(model, tensors, where=segmenter.name)
     model = model.eval().to(segmenter.device)
     return Segmenter(model, prompter, recipe, name=segmenter.name, dtype=segmenter.dtype)

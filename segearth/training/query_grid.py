@@ -184,7 +184,7 @@ def read_done(folder: Path) -> QueryRun | None:
         raise DataError(
             f"{DONE} cannot be read: {error}",
             where=str(folder),
-            hint="delete it: the run is evaluated anew",
+            hint="delete its folder: that run is made anew",
         ) from error
 
 

@@ -333,3 +333,18 @@ def test_an_empty_instruction_is_refused(toy, example, instruction):
 
     with pytest.raises(UsageError, match="empty"):
         segmenter.reply(encoded, instruction)
+
+
+def test_an_answer_ends_where_the_language_model_has_no_position_left(toy, example):
+    segmenter = toy("bert", "model.queries_per_target=100")
+    segmenter.model.language.lm.config.max_position_embeddings = 256
+    encoded = segmenter.encode(example.image, example.gsd_m)
+    target = "<p>thing </p>[SEG] "
+
+    assert segmenter.teach(encoded, "find it", 2 * target).seg_queries.shape == (2, 100, 64)
+    with pytest.raises(UsageError, match="longer than the language model can read"):
+        segmenter.teach(encoded, "find it", 3 * target)
+    given = segmenter.prompter.answer_ids(3 * target)
+    question = segmenter.prompter.question_ids("find it", None)
+    (cut,) = answer(segmenter.model, segmenter.prompter, encoded.prefix, [question], given=[given])
+    assert len(cut.seg_hidden) == 2

@@ -51,12 +51,22 @@ def variants(nano):
 
 
 @pytest.fixture(scope="session")
-def folder(nano, tmp_path_factory):
-    """A model folder with random weights."""
-    recipe = nano()
-    torch.manual_seed(0)
-    prompter = build_prompter(recipe, build_tokenizer(recipe))
-    model = build_model(recipe, prompter, pretrained=False).eval()
-    where = tmp_path_factory.mktemp("nano")
-    save_model(where, model, prompter, recipe, card="# nano\n")
-    return where
+def folder_of(nano, tmp_path_factory):
+    """Model folders with random weights."""
+
+    def make(*changes):
+        recipe = nano(*changes)
+        torch.manual_seed(0)
+        prompter = build_prompter(recipe, build_tokenizer(recipe))
+        model = build_model(recipe, prompter, pretrained=False).eval()
+        where = tmp_path_factory.mktemp("nano")
+        save_model(where, model, prompter, recipe, card="# toy\n")
+        return where
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def folder(folder_of):
+    """The nano recipe's model folder."""
+    return folder_of()

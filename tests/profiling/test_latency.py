@@ -101,6 +101,16 @@ def test_other_numbers_of_queries_keep_the_weights_that_fit(segmenter):
     assert with_queries(segmenter, 1) is segmenter
 
 
+def test_other_numbers_of_proposals_are_timed_too(folder_of):
+    made = folder_of("model.mechanism=propose_then_select", "model.proposals=4")
+    proposing = Segmenter.load(made, device="cpu")
+
+    wider = with_queries(proposing, 6)
+
+    encoded = wider.encode(torch.zeros(96, 96, 3, dtype=torch.uint8).numpy())
+    assert wider.teach(encoded, INSTRUCTION, ANSWER).proposals.shape == (6, 64)
+
+
 def test_a_workload_does_not_depend_on_the_models_own_k(segmenter):
     one, seven = typical_workload(segmenter), typical_workload(with_queries(segmenter, 7))
 

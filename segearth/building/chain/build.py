@@ -23,6 +23,7 @@ from segearth.building.chain.stages import (
     questions_stage,
 )
 from segearth.building.chain.state import StageReport, run_once
+from segearth.building.export.parquet import require_parquet
 from segearth.building.questions import run as questions_run
 from segearth.building.questions.models import Track
 from segearth.building.review.log import NAME as DECISIONS
@@ -30,7 +31,7 @@ from segearth.building.review.log import read_log
 from segearth.building.review.outcome import outcomes
 from segearth.config.load import dump_yaml
 from segearth.data.manifest import read_manifest, write_manifest
-from segearth.errors import DataError
+from segearth.errors import DataError, RecipeError
 from segearth.files import locked_folder, write_text
 
 SAMPLE = "sample.jsonl"
@@ -53,6 +54,7 @@ def build(
     Raises:
         UsageError: Another process builds here, or a package or key is missing.
         DataError: An input cannot be used, or nothing is left for the next stage.
+        RecipeError: The images have no licence.
         CheckpointError: SAM's folder cannot be used.
     """
     start = Path(recipe.start)
@@ -84,11 +86,20 @@ def _refuse_missing(recipe: BuildRecipe) -> None:
         "filter.profile": recipe.filter.profile,
         "filter.reference": recipe.filter.reference,
         "questions.categories": recipe.questions.categories,
-        "review.decisions": recipe.review.decisions,
     }
+    if recipe.review.rule == "none":  # else the reviewers may still be to begin
+        named["review.decisions"] = recipe.review.decisions
     for key, name in named.items():
         if name and not Path(name).is_file():
             raise DataError(f"{name} is not there", where=key)
+    if recipe.with_images and not (recipe.questions.licence or recipe.export.licence):
+        raise RecipeError(
+            "nobody says under which licence the images are, and nothing is exported without",
+            where="export.licence",
+            hint='--set export.licence="CC-BY-4.0", or whatever holds',
+        )
+    if recipe.export.parquet:
+        require_parquet()
 
 
 def failures_of(reports: Sequence[StageReport]) -> int:

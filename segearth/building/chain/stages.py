@@ -61,7 +61,9 @@ def masks_stage(recipe: BuildRecipe, out: Path, track: Track) -> Stage:
         DataError: There are no images.
     """
     folder, options = out / "masks", recipe.masks
-    images = name_images([Path(name) for name in several_images(recipe.start) or [recipe.start]])
+    listed = [Path(name) for name in several_images(recipe.start) or [recipe.start]]
+    own = out.resolve()  # a pattern such as photos/**/*.png finds what was built below it, too
+    images = name_images([path for path in listed if own not in path.resolve().parents])
 
     def run() -> tuple[Figures, int]:
         collected = masks_run.run(

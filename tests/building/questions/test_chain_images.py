@@ -157,6 +157,32 @@ def test_a_file_of_a_later_stage_is_missed_before_the_first_one_runs(tmp_path, r
     assert not (tmp_path / "out").exists()
 
 
+def test_images_without_a_licence_are_refused_before_anything_runs(tmp_path, recipe):
+    with pytest.raises(RecipeError, match="licence") as caught:
+        build(load_build_recipe(recipe, ["export.licence="]), tmp_path / "out")
+
+    assert caught.value.where == "export.licence"
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_built_is_no_input(tmp_path, recipe, photos):
+    pattern = f"start={photos}/**/*.png"
+    first = build(load_build_recipe(recipe, [pattern]), photos / "built")
+    again = build(load_build_recipe(recipe, [pattern]), photos / "built")
+
+    assert first[0].figures["images"] > 0
+    assert {report.state for report in again} <= {"up to date", "passed"}
+
+
+def test_reviewers_may_begin_after_the_first_build(tmp_path, recipe):
+    changes = ["review.rule=all", f"review.decisions={tmp_path / 'team' / 'decisions.jsonl'}"]
+
+    reports = build(load_build_recipe(recipe, changes), tmp_path / "out")
+
+    assert reports[-2].state == "waiting"
+    assert str(tmp_path / "team") in reports[-2].hint
+
+
 @pytest.mark.parametrize("line", ['{"image": "a.png", "masks": 3}', "[]", "nonsense", "3"])
 def test_a_start_that_is_no_file_of_masks(tmp_path, line):
     start = tmp_path / "x.jsonl"
