@@ -92,6 +92,8 @@ class DataRecipe:
     """Share of real tiles with cut-out objects of other tiles pasted in."""
     scale: float = 0.0
     """Share of pictures shrunk or enlarged by a random factor."""
+    rotate: float = 0.0
+    """Share of square tiles turned by any angle, cut to the square that is left."""
     flip: bool = False
     """Mirror pictures, with the words of place in the text mirrored too."""
     questions: int = 1
@@ -102,7 +104,7 @@ class DataRecipe:
 
     def __post_init__(self) -> None:
         """Refuse shares that do not add up."""
-        shares = ("drawn", "mosaic", "paste", "scale")
+        shares = ("drawn", "mosaic", "paste", "scale", "rotate")
         within("data", self, **dict.fromkeys(shares, (0.0, 1.0)), questions=(1, 1000))
         within("data", self, most_targets=(0, math.inf))
         total = self.drawn + self.mosaic + self.paste

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,6 +46,29 @@ def turn(picture: KnownPicture, rng: np.random.Generator) -> KnownPicture:
         return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
     return _map(picture, move, picture.gsd_m)
+
+
+def rotate(picture: KnownPicture, degrees: float) -> KnownPicture:
+    """Turn a square picture by any angle and keep the largest upright square that it fills.
+
+    Its side is ``s / (|cos| + |sin|)`` of the old side s: 0.71 s at 45 degrees. What the
+    square cuts off is treated as in `crop`.
+    """
+    side = picture.image.shape[0]
+    angle = math.radians(degrees)
+    stretch = abs(math.cos(angle)) + abs(math.sin(angle))
+    canvas = math.ceil(side * stretch)
+    matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, 1.0)
+    matrix[:, 2] += (canvas - side) / 2  # nothing leaves the canvas, so that `crop` sees it all
+
+    def spun(array: NDArray[np.generic]) -> NDArray[np.generic]:
+        pixels = np.asarray(array, np.float32)
+        turned = cv2.warpAffine(pixels, matrix, (canvas, canvas), flags=cv2.INTER_LINEAR)
+        return np.asarray(turned >= 0.5 if array.dtype == bool else np.rint(turned), array.dtype)
+
+    kept = math.floor(side / stretch)
+    start = (canvas - kept) // 2
+    return crop(_map(picture, spun, picture.gsd_m), start, start, kept, kept)
 
 
 def crop(picture: KnownPicture, top: int, left: int, height: int, width: int) -> KnownPicture:

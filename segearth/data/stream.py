@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segearth.config.recipe import DataRecipe
-from segearth.data.augment import crop, drop_crumbs, recolour, resize, turn
+from segearth.data.augment import crop, drop_crumbs, recolour, resize, rotate, turn
 from segearth.data.company import Company
 from segearth.data.compose import cut_out, mosaic, paste
 from segearth.data.known import KnownPicture, know
@@ -105,6 +105,9 @@ class Stream:
         if tile.image in self.written and rng.random() < _WRITTEN and tile.scene != "dubai":
             return self._written(tile.image, rng)
         picture = self._known(tile)
+        square = picture.image.shape[:2] == (TILE_PX, TILE_PX)
+        if square and rng.random() < self.recipe.rotate:
+            picture = rotate(picture, float(rng.uniform(-45, 45)))
         if rng.random() < self.recipe.scale or max(picture.image.shape) > 2 * TILE_PX:
             picture = _zoom(picture, rng)
         return self._ask(turn(picture, rng) if self.recipe.flip else picture, rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segearth.data.augment import crop, drop_crumbs, recolour, resize, turn
+from segearth.data.augment import crop, drop_crumbs, recolour, resize, rotate, turn
 from segearth.data.known import KnownPicture
 from segearth.data.objects import SceneObject
 
@@ -51,6 +51,41 @@ def test_all_eight_ways_to_turn_occur():
     seen = {turn(before, np.random.default_rng(seed)).image.tobytes() for seed in range(60)}
 
     assert len(seen) == 8
+
+
+def test_rotating_by_a_quarter_is_turning():
+    before = picture(thing("house", box(5, 10, 20, 40, (64, 64))), shape=(64, 64))
+
+    after = rotate(before, 90)
+
+    assert np.array_equal(after.image, np.rot90(before.image))
+    assert np.array_equal(after.objects[0].mask, np.rot90(before.objects[0].mask))
+
+
+def test_rotating_keeps_the_largest_square_without_a_border():
+    ground = thing("grass", np.ones((100, 100), bool), kind="stuff")
+
+    after = rotate(picture(ground, shape=(100, 100)), 45)
+
+    assert after.image.shape == (70, 70, 3)  # 100 / sqrt(2) = 70.7
+    assert after.objects[0].mask.all()
+    assert (after.image == 40).all()
+    assert after.gsd_m == 0.5
+
+
+def test_rotating_moves_picture_and_masks_alike_and_drops_what_it_cuts_off():
+    inside = thing("house", box(40, 55, 60, 75, (100, 100)))
+    corner = thing("truck", box(0, 0, 12, 12, (100, 100)))
+
+    after = rotate(picture(inside, corner, shape=(100, 100)), 45)
+
+    (house,) = after.objects  # the corner is off
+    rows, columns = np.nonzero(house.mask)
+    # Its centre lay 15 right of the middle; 45 degrees against the clock lifts it by 15 / sqrt(2).
+    assert columns.mean() == pytest.approx(34.5 + 10.6, abs=0.6)
+    assert rows.mean() == pytest.approx(34.5 - 10.6, abs=0.6)
+    assert house.mask.sum() == pytest.approx(400, rel=0.03)
+    assert (after.image[..., 0][house.mask] >= 20).all()
 
 
 def test_a_crop_moves_picture_and_masks_alike():
