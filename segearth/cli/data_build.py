@@ -78,7 +78,7 @@ def build(
         output.say("nothing to do: every stage has run on the same")
     for report in reports:
         if report.hint:
-            output.say(f"{report.stage} is waiting: {report.hint}")
+            output.say(f"{report.stage} is {report.state}: {report.hint}")
     if failures:
         raise typer.Exit(DataError.exit_code)
 

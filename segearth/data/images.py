@@ -77,7 +77,7 @@ def bring_image(source: Path, place: Path) -> None:
     """Put an image elsewhere, with what GDAL reads beside it (world file, .aux.xml, .ovr, .msk).
 
     Without a world file a picture has no place on the map any more, and tiles that overlap would
-    not be told.
+    not be told. What lies beside an earlier version of the image and is gone now is removed.
 
     Args:
         source: The image.
@@ -86,11 +86,31 @@ def bring_image(source: Path, place: Path) -> None:
     Raises:
         DataError: The folder cannot be written to.
     """
-    link_or_copy(source, place)
-    if place.stem != source.stem:
+    _bring(source, place)
+    if place.stem != source.stem or place.parent.resolve() == source.parent.resolve():
         return
-    for beside in _beside(source):
-        link_or_copy(beside, place.with_name(beside.name))
+    beside = {file.name: file for file in _beside(source)}
+    for name, file in beside.items():
+        _bring(file, place.with_name(name))
+    for file in _beside(place):
+        if file.name not in beside:
+            file.unlink()
+
+
+def remove_image(place: Path) -> None:
+    """Delete an image that `bring_image` brought, with what it brought beside it."""
+    for file in (*_beside(place), place):
+        file.unlink(missing_ok=True)
+
+
+def _bring(source: Path, place: Path) -> None:
+    """Link or copy a file, unless its link is there already, or a copy that looks untouched."""
+    if place.exists():
+        here, there = source.stat(), place.stat()
+        untouched = here.st_size == there.st_size and here.st_mtime_ns <= there.st_mtime_ns
+        if source.samefile(place) or untouched:
+            return
+    link_or_copy(source, place)
 
 
 def _beside(image: Path) -> list[Path]:

@@ -97,12 +97,17 @@ class Prompter:
         """Encode what comes before the description, the description, and what follows it."""
         words = " ".join(instruction.split())
         if not words:
-            raise UsageError("the instruction is empty", hint='say what to find: "the runway"')
+            raise UsageError(
+                "the instruction is empty",
+                where="instruction",
+                hint='say what to find: "the runway"',
+            )
         length = len(self._encode(words))
         if length > self.max_instruction_tokens:
             raise UsageError(
                 f"the instruction has {length} tokens; this model reads "
                 f"{self.max_instruction_tokens}",
+                where="instruction",
                 hint="ask shorter, or split it with --also",
             )
         text = self.template.question.replace("{width_m}", width_words(ground_width_m))

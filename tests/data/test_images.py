@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from segearth.data.images import bring_image
+from segearth.data.images import bring_image, remove_image
 
 
 @pytest.fixture
@@ -33,6 +33,37 @@ def test_what_lies_beside_an_image_goes_with_it(picture, tmp_path):
         assert dataset.transform == Affine(2, 0, 500_000, 0, -2, 5_000_000)
     names = {path.name for path in (tmp_path / "out" / "deep").iterdir()}
     assert names == {"ä.png", "ä.png.aux.xml"}
+
+
+def test_what_is_gone_beside_an_image_goes_there_too(picture, tmp_path):
+    place = tmp_path / "out" / "ä.png"
+    bring_image(picture, place)
+    picture.with_name("ä.png.aux.xml").unlink()
+
+    bring_image(picture, place)
+
+    assert [path.name for path in place.parent.iterdir()] == ["ä.png"]
+
+
+def test_a_world_file_that_comes_later_is_brought(picture, tmp_path):
+    place = tmp_path / "out" / "ä.png"
+    bring_image(picture, place)
+    picture.with_suffix(".pgw").write_text("2\n0\n0\n-2\n7\n8\n", encoding="ascii")
+
+    bring_image(picture, place)
+
+    assert place.with_suffix(".pgw").is_file()
+    assert place.samefile(picture)
+
+
+def test_an_image_is_removed_with_what_lies_beside_it_and_nothing_else(picture, tmp_path):
+    place = tmp_path / "out" / "ä.png"
+    bring_image(picture, place)
+    (place.parent / "ä.png.txt").write_text("somebody's notes", encoding="utf-8")
+
+    remove_image(place)
+
+    assert [path.name for path in place.parent.iterdir()] == ["ä.png.txt"]
 
 
 def test_what_is_no_image_is_brought_all_the_same(tmp_path):

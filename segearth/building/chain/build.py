@@ -24,11 +24,13 @@ from segearth.building.chain.stages import (
 )
 from segearth.building.chain.state import StageReport, run_once
 from segearth.building.export.parquet import require_parquet
+from segearth.building.export.stage import STATE
 from segearth.building.questions import run as questions_run
 from segearth.building.questions.models import Track
 from segearth.building.review.log import NAME as DECISIONS
 from segearth.building.review.log import read_log
 from segearth.building.review.outcome import outcomes
+from segearth.building.shapes.options import FilterOptions
 from segearth.config.load import dump_yaml
 from segearth.data.manifest import read_manifest, write_manifest
 from segearth.errors import DataError, RecipeError
@@ -54,7 +56,7 @@ def build(
     Raises:
         UsageError: Another process builds here, or a package or key is missing.
         DataError: An input cannot be used, or nothing is left for the next stage.
-        RecipeError: The images have no licence.
+        RecipeError: The images have no licence, or settings of a stage that is not run are given.
         CheckpointError: SAM's folder cannot be used.
     """
     start = Path(recipe.start)
@@ -62,7 +64,14 @@ def build(
         raise DataError(
             f"{start} is not there", where="start", hint="the stages before have to write it first"
         )
+    judged = not recipe.with_images and is_judged(start)
     _refuse_missing(recipe)
+    if judged and recipe.filter != FilterOptions():
+        raise RecipeError(
+            f"{start.name} is for the questions already, so that filter has nothing to do",
+            where="filter",
+            hint="start with a masks.jsonl or a folder of images, or leave filter out",
+        )
     with locked_folder(out):
         write_text(out / "recipe.yaml", dump_yaml(recipe))
         reports = []
@@ -71,7 +80,7 @@ def build(
             stage = masks_stage(recipe, out, track)
             reports.append(run_once(out, stage))
             source = stage.result
-        if recipe.with_images or not is_judged(start):
+        if not judged:
             stage = filter_stage(recipe, source, out, track)
             reports.append(run_once(out, stage))
             source = stage.result
@@ -122,7 +131,8 @@ def _publish(recipe: BuildRecipe, out: Path, questions: Path) -> list[StageRepor
     if not gate.passed:
         hint = _hint(gate, questions, place)
         waiting = StageReport(stage="review", state="waiting", figures=figures, hint=hint)
-        return [waiting, StageReport(stage="export", state="not reached")]
+        older = "dataset/ is of an earlier build" if (out / "dataset" / STATE).is_file() else ""
+        return [waiting, StageReport(stage="export", state="not reached", hint=older)]
     decisions = place if place.is_file() else None
     return [
         StageReport(stage="review", state="passed", figures=figures),

@@ -19,7 +19,6 @@ from segearth.building.chain.state import Figures, Stage
 from segearth.building.export import stage as export
 from segearth.building.masks import run as masks_run
 from segearth.building.masks.journal import RESULT as MASKS
-from segearth.building.masks.journal import stamp
 from segearth.building.masks.stage import name_images
 from segearth.building.questions import run as questions_run
 from segearth.building.questions.models import Track
@@ -27,6 +26,7 @@ from segearth.building.shapes.filter import KEPT, filter_masks
 from segearth.building.shapes.options import FilterOptions
 from segearth.building.shapes.profile import Profile, learn_profile, read_profile, write_profile
 from segearth.building.shapes.references import measure_references
+from segearth.building.stamps import stamp, stamp_images
 from segearth.data.claim import claim_folder
 from segearth.data.manifest import read_lines
 from segearth.errors import DataError
@@ -82,7 +82,7 @@ def masks_stage(recipe: BuildRecipe, out: Path, track: Track) -> Stage:
 
     places = [Path(place) for place in (options.sam, options.boxes) if place]
     facts = {
-        "images": {name: stamp(path) for name, path in images.items()},
+        "images": stamp_images(images),
         "places": {str(place): stamp(place) for place in places},
     }
     return Stage(

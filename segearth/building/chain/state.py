@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segearth.building.stamps import stamp_images
 from segearth.data.manifest import read_lines
 from segearth.errors import SegEarthError
 from segearth.files import sha256_of, write_text
@@ -117,24 +118,17 @@ def _digest(stage: Stage) -> str:
     for path in (*([stage.listing] if stage.listing else []), *stage.reads):
         digest.update(f"{path.resolve()} {sha256_of(path)}\n".encode())
     if stage.listing:
-        for line in _image_stats(stage.listing):
-            digest.update(line.encode())
+        digest.update(json.dumps(stamp_images(_images_of(stage.listing))).encode())
     return digest.hexdigest()
 
 
-def _image_stats(listing: Path) -> Iterator[str]:
-    folder = listing.parent
-    names: dict[str, None] = {}
+def _images_of(listing: Path) -> dict[str, Path]:
+    """List the images that a file names, absent ones included."""
+    images: dict[str, Path] = {}
     for _, row in read_lines(listing):
         if isinstance(row, dict) and isinstance(row.get("image"), str):
-            names.setdefault(row["image"])
-    for name in names:
-        try:
-            stat = (folder / name).stat()
-        except (OSError, ValueError):
-            yield f"{name} missing\n"
-        else:
-            yield f"{name} {stat.st_size} {stat.st_mtime_ns}\n"
+            images.setdefault(row["image"], listing.parent / row["image"])
+    return images
 
 
 def _read_states(path: Path) -> dict[str, dict[str, Any]]:

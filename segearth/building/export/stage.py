@@ -28,7 +28,7 @@ from segearth.building.export.scenes import find_scenes
 from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
-from segearth.data.images import bring_image
+from segearth.data.images import bring_image, remove_image
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import atomic_path, locked_folder, sha256_of, write_text
@@ -193,7 +193,7 @@ def _forget(out: Path, images: set[Path]) -> None:
     for image in images:
         place = (out / image).resolve()
         if place.is_relative_to(root):  # a manifest that somebody edited deletes nothing else
-            place.unlink(missing_ok=True)
+            remove_image(place)
 
 
 def _write(

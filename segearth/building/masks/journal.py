@@ -24,16 +24,6 @@ from segearth.files import atomic_path
 RESULT, PARTIAL = "masks.jsonl", "masks.partial.jsonl"
 
 
-def stamp(path: Path) -> list[object]:
-    """Tell a file, or the files of a folder, apart from later versions: name, size, time.
-
-    What is not there has none: whoever opens it says so.
-    """
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    facts = [(file, file.stat()) for file in files if file.is_file()]
-    return [[str(file.absolute()), fact.st_size, fact.st_mtime_ns] for file, fact in facts]
-
-
 class Journal:
     """The file of finished images; made by `open_journal`."""
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segearth.building.masks.boxes import Annotation, BoxFile
-from segearth.building.masks.journal import RESULT, open_journal, stamp
+from segearth.building.masks.journal import RESULT, open_journal
 from segearth.building.masks.options import MaskOptions
 from segearth.building.masks.proposals import Proposer
 from segearth.building.masks.samrs import SamrsFolder
 from segearth.building.masks.stage import Collected, Plan, collect_masks
 from segearth.building.shapes.profile import category_name
+from segearth.building.stamps import stamp, stamp_images
 from segearth.data.claim import check_folder
 from segearth.errors import DataError, UsageError
 
@@ -56,7 +57,7 @@ def run(
     _refuse_shared(keys, options.boxes)
     # The journal holds the whole answer of its settings: whatever changes a mask is in here.
     settings = {
-        "images": {name: stamp(path) for name, path in images.items()},
+        "images": stamp_images(images),
         "proposer": options.proposed_by,
         "sam": stamp(Path(options.sam)) if options.sam else None,
         "boxes": None if boxes is None else stamp(boxes),

@@ -139,7 +139,7 @@ def take_images(subjects: Iterable[Subject], records: Iterable[Record], out: Pat
     needed = {record.image for record in records}
     for subject in subjects:
         place = image_place(subject.name)
-        if place in needed and not _same_file(subject.image, out / place):
+        if place in needed:
             bring_image(subject.image, out / place)
 
 
@@ -158,12 +158,3 @@ def _union(masks: Sequence[Rle]) -> Rle:
     if len(masks) == 1:
         return masks[0]
     return encode_mask(np.logical_or.reduce([decode_mask(mask) for mask in masks]))
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    """Tell whether a link is there already, or a copy that looks untouched."""
-    if not other.exists():
-        return False
-    here, there = one.stat(), other.stat()
-    untouched = here.st_size == there.st_size and here.st_mtime_ns <= there.st_mtime_ns
-    return one.samefile(other) or untouched

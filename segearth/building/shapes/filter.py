@@ -162,9 +162,8 @@ def _count(outcome: Outcome, judged: list[MaskRow], profile: Profile | None) -> 
 
 
 def _bring_image(image: str, source: Path, out: Path) -> None:
-    """Link or copy an image to its place below `out`, unless it is there."""
-    original, place = source / image, out / image
+    """Link or copy an image to its place below `out`."""
+    original = source / image
     if not original.is_file():
         raise DataError(f"{image} is missing", where=str(source))
-    if not (place.exists() and place.samefile(original)):
-        bring_image(original, place)
+    bring_image(original, out / image)

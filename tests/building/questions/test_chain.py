@@ -151,6 +151,16 @@ def test_every_mistake_of_a_recipe_is_told_at_once(tmp_path, targets):
     assert "val is 2.0" in told
 
 
+def test_settings_of_a_filter_that_is_not_run_are_refused(tmp_path, targets):
+    recipe = recipe_of(tmp_path, targets, filter={"quantile": 0.05})
+
+    with pytest.raises(RecipeError) as caught:
+        build(load_build_recipe(recipe), tmp_path / "out")
+
+    assert caught.value.where == "filter"
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_start_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"gone\.jsonl is not there"):
         build(load_build_recipe(recipe_of(tmp_path, tmp_path / "gone.jsonl")), tmp_path / "out")

@@ -98,6 +98,19 @@ def test_a_second_run_says_that_there_is_nothing_to_do(tmp_path, recipe):
     assert "nothing to do" in second.stderr
 
 
+def test_a_world_file_that_is_moved_runs_everything_again(tmp_path, recipe, photos):
+    world = photos / "one.pgw"
+    world.write_text("0.5\n0\n0\n-0.5\n100\n200\n", encoding="ascii")
+    build(load_build_recipe(recipe), tmp_path / "out")
+    world.write_text("0.5\n0\n0\n-0.5\n900\n200\n", encoding="ascii")
+
+    again = build(load_build_recipe(recipe), tmp_path / "out")
+
+    assert [state for _, state in states(again)] == ["done", "done", "done", "passed", "done"]
+    exported = tmp_path / "out" / "dataset" / "images" / "one.pgw"
+    assert exported.read_text(encoding="ascii") == world.read_text(encoding="ascii")
+
+
 def test_a_filter_that_rejects_a_tank_makes_tanks_incomplete(tmp_path, recipe):
     profile = tmp_path / "profile.yaml"
     shapes = {"any": {}, "categories": {"storage tank": {}}, "rule": "by hand"}
