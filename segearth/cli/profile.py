@@ -14,6 +14,7 @@ from segearth.errors import UsageError
 PAPER_MODEL = "mipha-3b"
 FIGURE_5_QUERIES = "100,75,50,25,10,3,1"
 
+FLOPS_PER_MAC = 2  # `segearth.profiling.counting` has it, too, and loads torch
 _PER_TERA = {"T": 1, "G": 1e3}
 
 DecodeName = Literal["joint", "per-query", "both"]
@@ -117,6 +118,7 @@ def _show(result: Mapping[str, Any]) -> None:
     for part in rows[0]["parts"]:
         lines += _part(part, rows, unit)
     lines += [_rest(row) for row in rows if row["latency_s"]]
+    lines += [_further(row, unit) for row in rows]
     heads = list(dict.fromkeys(head for line in lines for head in line))
     output.print_table(
         heads,
@@ -171,6 +173,15 @@ def _part(part: str, rows: Sequence[Mapping[str, Any]], unit: str) -> list[dict[
 def _rest(row: Mapping[str, Any]) -> dict[str, str]:
     """The line of what is timed and in no part."""
     return {"part": "rest", **_name(row), **_milliseconds(row["latency_s"]["parts"]["rest"])}
+
+
+def _further(row: Mapping[str, Any], unit: str) -> dict[str, str]:
+    """The line of another question about the same picture."""
+    further = row["further_question"]
+    cells = _costs(further["tflops"], further["tflops"] / FLOPS_PER_MAC, unit)
+    if further["latency_s"]:
+        cells |= _milliseconds(further["latency_s"])
+    return {"part": "a further question", **_name(row), **cells}
 
 
 def _name(row: Mapping[str, Any]) -> dict[str, str]:

@@ -56,6 +56,7 @@ class SweepRow:
         tokens: Length of the sequence, image tokens included.
         cost: What it costs.
         recount: The same by the second counter, where it was asked for.
+        again: What another question about the same picture costs, of the same length.
     """
 
     k: int
@@ -63,6 +64,7 @@ class SweepRow:
     tokens: int
     cost: Cost
     recount: Cost | None
+    again: Cost
 
 
 def sweep(
@@ -97,7 +99,9 @@ def sweep(
         # What is asked does not change what the image costs: counted once.
         image = image or [counter(image_stages(model, shape)) for counter in counters]
         language = [counter(language_stages(model, shape, workload)) for counter in counters]
+        text_again = count(language_stages(model, shape, workload, again=True))
         for decode in decodes:
+            masks_again = count(mask_stages(model, shape, decode, again=True))
             masks = [counter(mask_stages(model, shape, decode)) for counter in counters]
             first, *second = (
                 sum_costs(parts) for parts in zip(image, language, masks, strict=True)
@@ -108,6 +112,7 @@ def sweep(
                 tokens=sequence_tokens(model, shape, workload),
                 cost=first,
                 recount=second[0] if second else None,
+                again=sum_costs([text_again, masks_again]),
             )
 
 

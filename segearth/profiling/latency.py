@@ -59,6 +59,8 @@ class Latency:
         parts: The same for each of `PARTS` and for `REST`; zeros for a part that the model
             does not have.
         calls: How often each of `PARTS` ran in one run.
+        again: Another question about the same picture, to masks: encoding and the projected
+            memory maps are there already.
         peak_bytes: Most memory in use at a time: on a CUDA device what torch had allocated
             there, elsewhere what the whole process held, libraries included. None where the
             system does not tell.
@@ -68,6 +70,7 @@ class Latency:
     steps: dict[str, Spread]
     parts: dict[str, Spread]
     calls: dict[str, int]
+    again: Spread
     peak_bytes: int | None
 
 
@@ -131,6 +134,7 @@ def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:
         steps={name: _spread([run.steps[name] for run in timed]) for name in STEPS},
         parts={name: _spread([run.parts[name] for run in timed]) for name in (*PARTS, REST)},
         calls=timed[0].calls,
+        again=_spread([run.again for run in timed]),
         peak_bytes=peak,
     )
 
@@ -147,11 +151,12 @@ def _decoding(segmenter: Segmenter, decode: Decode) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Run:
-    """Seconds of each of `STEPS`; seconds and calls of each part."""
+    """Seconds of each of `STEPS`; seconds and calls of each part; seconds of a second question."""
 
     steps: dict[str, float]
     parts: dict[str, float]
     calls: dict[str, int]
+    again: float
 
 
 def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> _Run:
@@ -165,9 +170,12 @@ def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> _Run:
         candidates = segmenter.candidates(encoded, reply)
         clock.run("upsampling", candidates.selected)
         marks.append(now(segmenter.device))
+    start = now(segmenter.device)
+    segmenter.masks(encoded, segmenter.teach(encoded, INSTRUCTION, ANSWER))
+    again = now(segmenter.device) - start
     steps = dict(zip(STEPS, (after - before for before, after in pairwise(marks)), strict=True))
     rest = sum(steps.values()) - sum(clock.seconds.values())
-    return _Run(steps=steps, parts={**clock.seconds, REST: rest}, calls=clock.calls)
+    return _Run(steps=steps, parts={**clock.seconds, REST: rest}, calls=clock.calls, again=again)
 
 
 def _spread(seconds: list[float]) -> Spread:

@@ -167,6 +167,11 @@ def _row(
         "uncounted": list(row.cost.left_out),
         "cross_check": None if row.recount is None else _second_count(row.cost, row.recount),
         "latency_s": None if latency is None else _latency(latency),
+        "further_question": {
+            "tflops": tflops(row.again.total),
+            "share": row.again.total / row.cost.total,
+            "latency_s": None if latency is None else asdict(latency.again),
+        },
         "peak_bytes": None if latency is None else latency.peak_bytes,
         "paper": None if paper is None else dict(paper),
     }

@@ -119,8 +119,13 @@ def image_stages(model: SegEarth, shape: Geometry) -> list[Stage]:
     ]
 
 
-def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> list[Stage]:
+def language_stages(
+    model: SegEarth, shape: Geometry, workload: Workload, *, again: bool = False
+) -> list[Stage]:
     """List what reading the prompt and saying the answer costs.
+
+    With `again` the image has been read for an earlier question: its tokens are in the cache,
+    and the text runs behind them. The few tokens before the image are counted as text there.
 
     `[SEG1]` to `[SEGk]` run in one pass and are counted as the answer's last tokens; words
     behind them would see k - 1 more: less than 0.01 % of the total at k = 100. The query tokens
@@ -128,9 +133,10 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
     """
     k, image_tokens = model.queries_per_target, shape.cells**2
     if workload.protocol == "teacher-forced":
-        words = _words(model, sequence_tokens(model, shape, workload))
+        words = _words(model, sequence_tokens(model, shape, workload) - again * image_tokens)
+        read = _read(model, again * image_tokens)
         return [
-            Stage(part="language_prefill", run=_read(model), inputs=(words,)),
+            Stage(part="language_prefill", run=read, inputs=(words,)),
             Stage(part="word_head", run=model.language.word_logits, inputs=(words,)),
         ]
     prompt = image_tokens + workload.prompt_tokens
@@ -144,8 +150,9 @@ def language_stages(model: SegEarth, shape: Geometry, workload: Workload) -> lis
         tokens = _words(model, 1 + len(model.mechanism.seg_query))
         run = _read(model, prompt + singles + k)
         proposing = [Stage(part="answer_decoding", run=run, inputs=(tokens,))]
+    asked, read = _words(model, prompt - again * image_tokens), _read(model, again * image_tokens)
     return [
-        Stage(part="language_prefill", run=_read(model), inputs=(_words(model, prompt),)),
+        Stage(part="language_prefill", run=read, inputs=(asked,)),
         *_answer_steps(model, prompt, singles),
         group,
         *proposing,
@@ -161,14 +168,20 @@ def sequence_tokens(model: SegEarth, shape: Geometry, workload: Workload) -> int
     return tokens
 
 
-def mask_stages(model: SegEarth, shape: Geometry, decode: Decode) -> list[Stage]:
-    """List what turning the `[SEG]` states of one target into a mask costs."""
+def mask_stages(
+    model: SegEarth, shape: Geometry, decode: Decode, *, again: bool = False
+) -> list[Stage]:
+    """List what turning the `[SEG]` states of one target into a mask costs.
+
+    With `again` the memory maps are projected already, as joint decoding keeps them.
+    """
     k, side = model.queries_per_target, shape.side
     proposing = isinstance(model.mechanism, ProposeThenSelect)
     if isinstance(model.mechanism, ProposeThenSelect):
         k = len(model.mechanism.seg_query)
     states = _empty(model, 1, k, model.language.width)
-    queries = Stage(part="query_decoder", run=_query_decoder(model, side, decode), inputs=(states,))
+    decoder = _query_decoder(model, side, decode, again=again and decode == "joint")
+    queries = Stage(part="query_decoder", run=decoder, inputs=(states,))
     box = letterbox(side, side, side)
     mask = _empty(model, 1, side // 4, side // 4)  # of k candidates, the chosen one alone
     upsampling = Stage(part="upsampling", run=box.undo, inputs=(mask,))
@@ -243,12 +256,13 @@ def _filled_cache(model: SegEarth, length: int) -> Cache:
 
 
 def _query_decoder(
-    model: SegEarth, side: int, decode: Decode
+    model: SegEarth, side: int, decode: Decode, *, again: bool
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Decode the queries of one target, as `SegEarth.draw_last` does for those of an answer."""
     maps_in = _maps(model, side)
     with torch.no_grad():
         fine, memory = model.pixel_decoder(maps_in)  # for the shapes; counted elsewhere
+        known = model.predictor.see(memory, fine) if again else None
     first = torch.zeros(1, dtype=torch.int64, device=fine.device)
 
     def run(states: Tensor) -> tuple[Tensor, ...]:
@@ -260,7 +274,7 @@ def _query_decoder(
         groups = torch.zeros(queries.shape[:2], dtype=torch.int64, device=states.device)
         maps = [fmap.expand(items, -1, -1, -1) for fmap in memory]
         features = fine.expand(items, -1, -1, -1)
-        seen = model.predictor.see(maps, features)
+        seen = known or model.predictor.see(maps, features)
         result = model.predictor.last(queries, groups, seen, features)
         return (*result.logits, result.states)
 

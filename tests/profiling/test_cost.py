@@ -131,6 +131,48 @@ def test_speaking_costs_what_reading_costs_but_for_the_attention_that_is_not_the
     assert given["answer_decoding"] == 0
 
 
+def test_another_question_costs_its_own_tokens_and_what_they_look_at(variants):
+    recipe, k, width = variants["phi"], 3, 64
+    model, shape = build_unloaded(recipe, k, 903), geometry(recipe)
+
+    first = count(language_stages(model, shape, GIVEN)).macs
+    again = count(language_stages(model, shape, GIVEN, again=True)).macs
+
+    own, every = 30 + k - 1, 36 + 30 + k - 1  # text, and with the image's tokens
+    blocks = arithmetic.language_blocks(own, 0, width, 128, 2)
+    expected = blocks + 2 * arithmetic.attention(own * every, 1, width)
+    assert again["language_prefill"] == pytest.approx(expected, rel=1e-3)  # rotary angles, too
+    assert again["word_head"] == arithmetic.word_head(own, width, 903)
+    assert again["language_prefill"] < 0.5 * first["language_prefill"]
+    spoken = count(language_stages(model, shape, SPOKEN)).macs
+    more = count(language_stages(model, shape, SPOKEN, again=True)).macs
+    assert more["answer_decoding"] == spoken["answer_decoding"]
+    assert more["language_prefill"] < spoken["language_prefill"]
+
+
+@pytest.mark.parametrize("decode", ["joint", "per-query"])
+def test_another_mask_is_drawn_from_maps_that_are_projected_already(variants, decode):
+    recipe, k = variants["phi"], 3
+    model = build_unloaded(recipe, k, 903, device="cpu")
+    model.decode = decode
+    side, width = recipe.pyramid.image_size, recipe.mask_head.width
+    features = ImageFeatures(
+        tokens=torch.zeros(1, 36, 64),
+        mask_features=torch.zeros(1, width, side // 4, side // 4),
+        memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
+        coarsest=torch.zeros(1, 1, side // 32, side // 32),  # not looked at
+    )
+    seen = model.predictor.see(features.memory, features.mask_features)
+
+    def draw(states):
+        return model.draw_last(features, states, seen if decode == "joint" else None)
+
+    drawn = count_with_torch(draw, (torch.zeros(1, k, 64),))
+    stage = mask_stages(model, geometry(recipe), decode, again=True)[0]
+
+    assert count_with_torch(stage.run, stage.inputs).macs == drawn.macs
+
+
 @pytest.fixture(scope="module")
 def paper():
     """The paper's model at the two ends of Figure 5, by k and way of decoding."""

@@ -70,6 +70,15 @@ def test_every_part_that_ran_has_its_seconds_and_its_place_under_the_roofline(me
             assert place["flops_per_s"] == pytest.approx(reached)
 
 
+def test_a_further_question_is_counted_and_timed(measured):
+    for row in measured["rows"]:
+        further = row["further_question"]
+        assert 0 < further["tflops"] < row["tflops"]
+        assert further["share"] == pytest.approx(further["tflops"] / row["tflops"])
+        assert further["latency_s"]["runs"] == 2
+        assert further["latency_s"]["median"] > 0
+
+
 def test_a_second_count_is_shown_beside_the_first(nano):
     small = replace(paper_subject(), recipe=nano(), vocabulary=lambda k: 900)
 
