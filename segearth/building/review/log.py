@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from segearth.building.review.decisions import Decision, Undo, read_event
-from segearth.errors import DataError, UsageError
+from segearth.errors import DataError
+from segearth.files import locked_folder
 
 NAME = "decisions.jsonl"
-_LOCK = ".decisions.lock"
 
 Event = Decision | Undo
 
@@ -73,19 +71,7 @@ def open_log(folder: Path) -> Iterator[DecisionLog]:
         DataError: The folder cannot be written to, or the log is damaged before its last line.
     """
     path = folder / NAME
-    lock = FileLock(folder / _LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UsageError(
-            f"another review is running in {folder}",
-            where="--out",
-            hint="open its page, stop it, or choose another folder",
-        ) from error
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    try:
+    with locked_folder(folder):
         events, torn_bytes = read_log(path)
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -97,8 +83,6 @@ def open_log(folder: Path) -> Iterator[DecisionLog]:
             yield DecisionLog(path, events, torn_bytes, handle)
         finally:
             os.close(handle)
-    finally:
-        lock.release()
 
 
 def read_log(path: Path) -> tuple[list[Event], int]:

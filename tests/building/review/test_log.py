@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path):
 
 
 def test_two_reviews_in_one_folder_are_refused(tmp_path):
-    with open_log(tmp_path), pytest.raises(UsageError, match="another review"), open_log(tmp_path):
+    with open_log(tmp_path), pytest.raises(UsageError, match="another process"), open_log(tmp_path):
         pass
 
 
