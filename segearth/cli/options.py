@@ -13,7 +13,7 @@ import typer
 SHIPPED_MODEL = "mini"
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-DtypeName = Literal["auto", "fp32", "bf16", "fp16"]
+DtypeName = Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"]
 
 Model = Annotated[
     str,
@@ -30,7 +30,11 @@ Device = Annotated[
 ]
 Dtype = Annotated[
     DtypeName,
-    typer.Option("--dtype", help="Number format; auto is bf16 on CUDA and fp32 elsewhere."),
+    typer.Option(
+        "--dtype",
+        help="Number format; auto is bf16 on CUDA and fp32 elsewhere. int8 and nf4 round the "
+        "language model's weights to save memory (extra: quantize).",
+    ),
 ]
 Overwrite = Annotated[
     bool,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from segearth.model.build import geometry
 from segearth.model.candidates import Candidates, MaskLogits
 from segearth.model.checkpoint import load_model, model_folder
 from segearth.model.generate import Generated, answer, cache_prefix
+from segearth.model.quantized import Rounded, quantize_language
 from segearth.model.query_decoder import SeenMemory
 from segearth.model.segearth import ImageFeatures, SegEarth
 
@@ -89,6 +91,11 @@ class Segmenter:
         """Side of the square that the model looks at, pixels."""
         return self.geometry.side
 
+    @property
+    def computes_in(self) -> str:
+        """Number format of the arithmetic: ``fp32``, ``bf16`` or ``fp16``."""
+        return _usual(self.device) if self.dtype in ("int8", "nf4") else self.dtype
+
     @classmethod
     def load(cls, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Segmenter:
         """Load a shipped model by name, or a folder.
@@ -97,15 +104,25 @@ class Segmenter:
             model: ``"mini"``, or a folder with config.json and model.safetensors.
             device: ``auto`` (cuda, then mps, then cpu), or one of them.
             dtype: ``fp32``, ``bf16`` or ``fp16``; ``auto`` is bf16 on CUDA, fp32 elsewhere.
+                ``int8`` and ``nf4`` compute as ``auto`` does, with the language model's
+                weights rounded to 8 or 4 bits.
 
         Raises:
             CheckpointError: The folder is not a whole model.
-            UsageError: The device is not there.
+            UsageError: The device is not there, or the package that rounds is not.
         """
         folder = model_folder(model)
         place = choose_device(device)
         loaded, prompter, recipe = load_model(folder)
-        kind = ("bf16" if place.type == "cuda" else "fp32") if dtype == "auto" else dtype
+        kind = _usual(place) if dtype == "auto" else dtype
+        if kind in ("int8", "nf4"):
+            if place.type == "mps":
+                raise UsageError(
+                    f"{kind} works on CUDA devices and on the CPU",
+                    where="--dtype",
+                    hint="take fp32 or fp16, or --device cpu",
+                )
+            quantize_language(loaded, cast("Rounded", kind))
         return cls(loaded.to(place), prompter, recipe, name=str(model), dtype=kind)
 
     @torch.no_grad()
@@ -216,8 +233,12 @@ class Segmenter:
         )
 
     def _precision(self) -> torch.autocast:
-        half = torch.float16 if self.dtype == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, half, enabled=self.dtype != "fp32")
+        half = torch.float16 if self.computes_in == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, half, enabled=self.computes_in != "fp32")
+
+
+def _usual(device: torch.device) -> str:
+    return "bf16" if device.type == "cuda" else "fp32"
 
 
 def choose_device(name: str) -> torch.device:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from segearth.errors import UsageError
 from segearth.model.build import build_model, build_prompter, build_tokenizer
 from segearth.model.checkpoint import load_tensors, model_folder
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
@@ -99,9 +100,16 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
 
     Raises:
         RecipeError: It has one query by its nature.
+        UsageError: Its weights are rounded.
     """
     if k == segmenter.recipe.queries:
         return segmenter
+    if segmenter.dtype in ("int8", "nf4"):
+        raise UsageError(
+            f"with {segmenter.dtype} only the model's own k = {segmenter.recipe.queries} is timed",
+            where="--queries",
+            hint="leave --queries out, or take another --dtype",
+        )
     recipe = segmenter.recipe.with_queries(k)
     prompter = build_prompter(recipe, build_tokenizer(recipe, model_folder(segmenter.name)))
     model = build_model(recipe, prompter, pretrained=False)

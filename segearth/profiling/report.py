@@ -122,7 +122,7 @@ def profile_rows(
         cross_check=cross_check,
     )
     timed = subject.segmenter
-    ceiling = None if timed is None else measure_ceiling(timed.device, timed.dtype)
+    ceiling = None if timed is None else measure_ceiling(timed.device, timed.computes_in)
     for row in counted:
         latency, placed = None, None
         if timed is not None and subject.segmenter is not None:
