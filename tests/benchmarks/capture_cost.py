@@ -42,7 +42,9 @@ def main(rounds: int) -> int:
     }
     lines = [f"{key}={json.dumps(value)}" for key, value in changes.items()]
     recipe = load_recipe(ROOT / "recipes" / "mini.yaml", lines)
-    recipe = replace(recipe, model=read_recipe(place_of("mini")))  # without its ingredients
+    model = read_recipe(place_of("mini"))  # whole in itself, without the ingredients
+    model = replace(model, language=replace(model.language, name=mini))  # for its tokenizer
+    recipe = replace(recipe, model=model)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(recipe, Path(folder), resume=False)
     run.model.train()
