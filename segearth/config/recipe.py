@@ -93,7 +93,7 @@ class DataRecipe:
     scale: float = 0.0
     """Share of pictures shrunk or enlarged by a random factor."""
     rotate: float = 0.0
-    """Share of square tiles turned by any angle, cut to the square that is left."""
+    """Share of square pictures turned by any angle, cut to the square that is left."""
     flip: bool = False
     """Mirror pictures, with the words of place in the text mirrored too."""
     questions: int = 1

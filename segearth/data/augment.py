@@ -63,7 +63,9 @@ def rotate(picture: KnownPicture, degrees: float) -> KnownPicture:
 
     def spun(array: NDArray[np.generic]) -> NDArray[np.generic]:
         pixels = np.asarray(array, np.float32)
-        turned = cv2.warpAffine(pixels, matrix, (canvas, canvas), flags=cv2.INTER_LINEAR)
+        # The outermost pixels mix with what lies beyond: masks end there, colours go on.
+        border = cv2.BORDER_CONSTANT if array.dtype == bool else cv2.BORDER_REPLICATE
+        turned = cv2.warpAffine(pixels, matrix, (canvas, canvas), borderMode=border)
         return np.asarray(turned >= 0.5 if array.dtype == bool else np.rint(turned), array.dtype)
 
     kept = math.floor(side / stretch)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 
 from segearth.errors import DataError
 from segearth.files import atomic_path
-from segearth.geo.gdal import GDAL_ERRORS, gdal_session
+from segearth.geo.beside import files_beside
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -69,6 +69,8 @@ def link_or_copy(source: Path, place: Path) -> None:
     except OSError:  # another disk, or a file system without links
         with atomic_path(place) as temporary:
             shutil.copyfile(source, temporary)
+            times = source.stat()  # a copy is known again by its size and time
+            os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
     finally:
         link.unlink(missing_ok=True)  # still there if `place` was this very file already
 
@@ -89,42 +91,41 @@ def bring_image(source: Path, place: Path) -> None:
     _bring(source, place)
     if place.stem != source.stem or place.parent.resolve() == source.parent.resolve():
         return
-    beside = {file.name: file for file in _beside(source)}
+    beside = {file.name: file for file in files_beside(source)}
     for name, file in beside.items():
         _bring(file, place.with_name(name))
-    for file in _beside(place):
-        if file.name not in beside:
-            file.unlink()
+    _delete(file for file in files_beside(place) if file.name not in beside)
 
 
 def remove_image(place: Path) -> None:
-    """Delete an image that `bring_image` brought, with what it brought beside it."""
-    for file in (*_beside(place), place):
-        file.unlink(missing_ok=True)
+    """Delete an image that `bring_image` brought, with what lies beside it.
+
+    A world file that another image shares goes too: bring that one again afterwards.
+
+    Raises:
+        DataError: It cannot be deleted.
+    """
+    _delete([*files_beside(place), place])
 
 
 def _bring(source: Path, place: Path) -> None:
-    """Link or copy a file, unless its link is there already, or a copy that looks untouched."""
+    """Link or copy a file, unless its link or copy is there already."""
     if place.exists():
         here, there = source.stat(), place.stat()
-        untouched = here.st_size == there.st_size and here.st_mtime_ns <= there.st_mtime_ns
-        if source.samefile(place) or untouched:
+        same = here.st_size == there.st_size and here.st_mtime_ns == there.st_mtime_ns
+        if source.samefile(place) or same:
             return
     link_or_copy(source, place)
 
 
-def _beside(image: Path) -> list[Path]:
-    """List the files that belong to an image and lie in its folder; none if it cannot be read."""
-    try:
-        with gdal_session(str(image)), rasterio.open(image) as dataset:
-            files = [Path(name) for name in dataset.files]
-    except GDAL_ERRORS:
-        return []
-    return [
-        file
-        for file in files
-        if file.parent == image.parent and file.name != image.name and file.is_file()
-    ]
+def _delete(files: Iterable[Path]) -> None:
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{file.name} cannot be deleted: {error.strerror or error}", where=str(file)
+            ) from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -105,8 +105,8 @@ class Stream:
         if tile.image in self.written and rng.random() < _WRITTEN and tile.scene != "dubai":
             return self._written(tile.image, rng)
         picture = self._known(tile)
-        square = picture.image.shape[:2] == (TILE_PX, TILE_PX)
-        if square and rng.random() < self.recipe.rotate:
+        height, width = picture.image.shape[:2]
+        if self.recipe.rotate and height == width and rng.random() < self.recipe.rotate:
             picture = rotate(picture, float(rng.uniform(-45, 45)))
         if rng.random() < self.recipe.scale or max(picture.image.shape) > 2 * TILE_PX:
             picture = _zoom(picture, rng)

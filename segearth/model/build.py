@@ -32,6 +32,7 @@ from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
+from segearth.model.fetched_kernels import no_fetched_kernels
 from segearth.model.image_tokens import ImageTower, projector
 from segearth.model.language import LanguageModel
 from segearth.model.mask_heads.sam import SamEncoder
@@ -327,7 +328,8 @@ def _language(
 
 
 def _add_lora(lm: PreTrainedModel, recipe: LanguageRecipe) -> None:
-    from peft import LoraConfig, inject_adapter_in_model
+    with no_fetched_kernels():
+        from peft import LoraConfig, inject_adapter_in_model
 
     config = LoraConfig(
         r=recipe.lora_rank,

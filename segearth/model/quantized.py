@@ -8,26 +8,28 @@ masks, keep their numbers. For answering, not for training.
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from segearth.errors import UsageError
+from segearth.model.fetched_kernels import no_fetched_kernels
 from segearth.model.segearth import SegEarth
 
 Rounded = Literal["int8", "nf4"]
+_OUTLIER = 6.0
+"""Inputs above it are multiplied without rounding (LLM.int8, Sec. 3.2)."""
 
 
-def quantize_language(model: SegEarth, kind: Rounded) -> None:
+def quantize_language(model: SegEarth, kind: Rounded, device: torch.device) -> None:
     """Replace the linear layers of the language model's blocks.
 
-    They are rounded when the model is moved to its device, the CPU included.
-
     Args:
-        model: With its weights, not on its device yet; changed in place.
+        model: With its weights, on the CPU; changed in place, layer by layer, so that the
+            rounded model and the whole one are never in memory together.
         kind: ``int8`` or ``nf4``.
+        device: Where the layers are rounded and stay.
 
     Raises:
         UsageError: The package is not installed.
@@ -38,37 +40,31 @@ def quantize_language(model: SegEarth, kind: Rounded) -> None:
         for child_name, child in list(parent.named_children()):
             # LoRA's own matrices are small; what is rounded already is a subclass.
             if type(child) is nn.Linear and "lora_" not in name:
-                setattr(parent, child_name, _rounded(bnb, child, kind))
+                setattr(parent, child_name, _rounded(bnb, child, kind, device))
 
 
-def _rounded(bnb: Any, layer: nn.Linear, kind: Rounded) -> nn.Module:
+def _rounded(bnb: Any, layer: nn.Linear, kind: Rounded, device: torch.device) -> nn.Module:
     shape, bias = (layer.in_features, layer.out_features), layer.bias is not None
     made: nn.Module
     if kind == "int8":
-        made = bnb.nn.Linear8bitLt(*shape, bias=bias, has_fp16_weights=False)
+        made = bnb.nn.Linear8bitLt(*shape, bias=bias, has_fp16_weights=False, threshold=_OUTLIER)
     else:
         made = bnb.nn.Linear4bit(
             *shape, bias=bias, quant_type="nf4", compute_dtype=layer.weight.dtype
         )
     made.load_state_dict(layer.state_dict())
-    return made.requires_grad_(False)
+    return made.requires_grad_(False).to(device).eval()
 
 
 def _package() -> Any:
     """Import bitsandbytes, but not the compiled kernel that it would fetch from the network."""
-    fetcher = sys.modules.get("kernels")
-    sys.modules["kernels"] = None  # type: ignore[assignment]  # importing it fails, as if not there
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it would complain of that
     try:
-        import bitsandbytes
+        with no_fetched_kernels():
+            import bitsandbytes
     except ImportError as error:
         raise UsageError(
             "the package bitsandbytes is not installed",
             where="--dtype",
             hint="pip install 'segearth[quantize]', or take fp32 or bf16",
         ) from error
-    finally:
-        del sys.modules["kernels"]
-        if fetcher is not None:
-            sys.modules["kernels"] = fetcher
     return bitsandbytes

@@ -122,7 +122,7 @@ class Segmenter:
                     where="--dtype",
                     hint="take fp32 or fp16, or --device cpu",
                 )
-            quantize_language(loaded, cast("Rounded", kind))
+            quantize_language(loaded, cast("Rounded", kind), place)
         return cls(loaded.to(place), prompter, recipe, name=str(model), dtype=kind)
 
     @torch.no_grad()

@@ -73,6 +73,15 @@ def test_rotating_keeps_the_largest_square_without_a_border():
     assert after.gsd_m == 0.5
 
 
+@pytest.mark.parametrize("degrees", [-44.1, -12.7, 0.908, 30.0])
+def test_rotating_brings_in_no_black(degrees):
+    ground = KnownPicture(
+        image=np.full((256, 256, 3), 200, np.uint8), objects=(), absent=(), gsd_m=None
+    )
+
+    assert rotate(ground, degrees).image.min() >= 199
+
+
 def test_rotating_moves_picture_and_masks_alike_and_drops_what_it_cuts_off():
     inside = thing("house", box(40, 55, 60, 75, (100, 100)))
     corner = thing("truck", box(0, 0, 12, 12, (100, 100)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import rasterio
@@ -64,6 +66,32 @@ def test_an_image_is_removed_with_what_lies_beside_it_and_nothing_else(picture, 
     remove_image(place)
 
     assert [path.name for path in place.parent.iterdir()] == ["ä.png.txt"]
+
+
+def test_an_older_image_of_the_same_size_is_brought(tmp_path):
+    source, place = tmp_path / "a.png", tmp_path / "out" / "a.png"
+    source.write_bytes(b"new")
+    bring_image(source, place)
+    (tmp_path / "b.png").write_bytes(b"old")
+    os.utime(tmp_path / "b.png", (1, 1))
+    (tmp_path / "b.png").replace(source)
+
+    bring_image(source, place)
+
+    assert place.read_bytes() == b"old"
+
+
+def test_a_copy_is_known_again(tmp_path, monkeypatch):
+    source, place = tmp_path / "a.png", tmp_path / "out" / "a.png"
+    source.write_bytes(b"pixels")
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("another disk")))
+    bring_image(source, place)
+    before = place.stat().st_ino
+
+    bring_image(source, place)
+
+    assert place.stat().st_ino == before
+    assert not place.samefile(source)
 
 
 def test_what_is_no_image_is_brought_all_the_same(tmp_path):

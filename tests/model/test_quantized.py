@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from segearth.errors import UsageError
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.latency import with_queries
 
-pytest.importorskip("bitsandbytes", reason="the extra quantize is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("bitsandbytes") is None, reason="the extra quantize is not installed"
+)
 PICTURE = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
 ANSWER = "The <p>roof </p>[SEG] is red."
 
@@ -33,6 +36,9 @@ def test_the_blocks_are_rounded_and_the_rest_is_not(plain, dtype, bits, least):
 
     before, after = (dict(m.model.named_parameters()) for m in (plain, rounded))
     assert before.keys() == after.keys()
+    layers = [m for m in rounded.model.modules() if type(m).__module__.startswith("bitsandbytes")]
+    assert len(layers) == 36  # six blocks of six
+    assert not any(layer.training for layer in layers)
     changed = {name for name in before if not after[name].is_floating_point()}
     blocks = {
         name

@@ -116,8 +116,8 @@ def run(
     with locked_folder(out):
         earlier = _earlier_images(out)
         claim_folder(out, STATE, overwrite=overwrite)
+        _forget(out, earlier - set(taken))  # before: images that stay get back what they shared
         _write(out, filled, taken, scenes, summary, options)
-        _forget(out, earlier - set(taken))
         write_text(out / STATE, json.dumps(_state(summary), ensure_ascii=False, indent=2) + "\n")
     return summary
 
