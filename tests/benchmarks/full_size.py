@@ -42,7 +42,7 @@ def recipe() -> Recipe:
         "model.language.config": dict(PHI_2),
         "model.language.weights": "",
         "model.language.dtype": "bfloat16",
-        "model.template.end": "<|endoftext|>",
+        "model.template.end": load_recipe(ROOT / "recipes" / "nano.yaml", []).model.template.end,
         "model.image_tokens.config": dict(SIGLIP_SO400M_384),
         "model.image_tokens.tower": "",
         "model.image_tokens.weights": "",
