@@ -41,6 +41,16 @@ def all_stages(model, recipe, workload, decode):
     ]
 
 
+def blank_features(recipe):
+    side, width = recipe.pyramid.image_size, recipe.mask_head.width
+    return ImageFeatures(
+        tokens=torch.zeros(1, 36, 64),
+        mask_features=torch.zeros(1, width, side // 4, side // 4),
+        memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
+        coarsest=torch.zeros(1, 1, side // 32, side // 32),  # not looked at
+    )
+
+
 @pytest.mark.parametrize(
     ("variant", "workload", "decode"),
     [
@@ -81,13 +91,7 @@ def test_the_query_decoder_costs_what_drawing_costs(variants, decode):
     recipe, k = variants["phi"], 3
     model = build_unloaded(recipe, k, 903, device="cpu")
     model.decode = decode
-    side, width = recipe.pyramid.image_size, recipe.mask_head.width
-    features = ImageFeatures(
-        tokens=torch.zeros(1, 36, 64),
-        mask_features=torch.zeros(1, width, side // 4, side // 4),
-        memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
-        coarsest=torch.zeros(1, 1, side // 32, side // 32),  # not looked at
-    )
+    features = blank_features(recipe)
 
     def draw(states):
         return model.draw_last(features, states)
@@ -155,13 +159,7 @@ def test_another_mask_is_drawn_from_maps_that_are_projected_already(variants, de
     recipe, k = variants["phi"], 3
     model = build_unloaded(recipe, k, 903, device="cpu")
     model.decode = decode
-    side, width = recipe.pyramid.image_size, recipe.mask_head.width
-    features = ImageFeatures(
-        tokens=torch.zeros(1, 36, 64),
-        mask_features=torch.zeros(1, width, side // 4, side // 4),
-        memory=[torch.zeros(1, width, side // s, side // s) for s in (32, 16, 8)],
-        coarsest=torch.zeros(1, 1, side // 32, side // 32),  # not looked at
-    )
+    features = blank_features(recipe)
     seen = model.predictor.see(features.memory, features.mask_features)
 
     def draw(states):

@@ -379,6 +379,21 @@ def test_an_export_is_not_replaced_unasked_and_leaves_nothing_of_the_earlier_one
     }
 
 
+def test_a_dropped_image_leaves_a_shared_world_file_to_the_one_that_stays(tmp_path):
+    stays = row("b", "a.jpg")
+    source = manifest_of(tmp_path / "in", [row("a", "a.png"), stays])
+    (tmp_path / "in" / "a.wld").write_text("2\n0\n0\n-2\n7\n8\n", encoding="ascii")
+    (tmp_path / "in" / "a.pgw").write_text("2\n0\n0\n-2\n7\n8\n", encoding="ascii")
+    out = tmp_path / "out"
+    run(source, out, ExportOptions(val=0, test=0))
+    first = {path.name for path in (out / "images").iterdir()}
+
+    run(manifest_of(tmp_path / "in", [stays], images=False), out, ExportOptions(), overwrite=True)
+
+    assert first == {"a.png", "a.jpg", "a.wld", "a.pgw"}
+    assert {path.name for path in (out / "images").iterdir()} == {"a.jpg", "a.wld"}
+
+
 def test_nothing_left_is_an_error_that_changes_nothing(tmp_path):
     source = manifest_of(tmp_path / "in", [row("a", "a.png", licence=None)])
 
