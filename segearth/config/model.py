@@ -141,10 +141,20 @@ class PyramidRecipe:
     pad_value: int = 128
     """Grey of the padding, 0 to 255, before normalisation."""
     frozen: bool = True
+    drop_path: float = 0.0
+    """Chance that a residual block of the encoder is left out of a training step (Huang et al.,
+    "Deep Networks with Stochastic Depth", ECCV 2016), rising from 0 at the first block to this
+    at the last; 0 to below 1."""
 
     def __post_init__(self) -> None:
-        """Refuse sides that the strides do not divide."""
+        """Refuse sides that the strides do not divide, and rates that are no chance."""
         side = self.image_size
+        require(
+            0 <= self.drop_path < 1,
+            "model.pyramid.drop_path",
+            f"drop_path is {self.drop_path}, but it is a chance",
+            "0.1 leaves out one block in ten at the far end; 0 none",
+        )
         require(
             side > 0 and side % 32 == 0,
             "model.pyramid.image_size",

@@ -89,10 +89,9 @@ def attention_with_rows(
 def _rows(
     query: Tensor, key: Tensor, mask: Tensor | None, scaling: float | None, wanted: RowCapture
 ) -> Tensor:
-    heads, width = query.shape[1], query.shape[3]
-    rows = query[wanted.batch, :, wanted.position].float()  # (N, A, d)
-    keys = key.repeat_interleave(heads // key.shape[1], dim=1)
-    scores = torch.einsum("nad,natd->nat", rows, keys[wanted.batch].float())
+    width = query.shape[3]
+    with torch.autocast(query.device.type, enabled=False):  # L_S is of float32
+        scores = _scores(query.float(), key.float(), wanted)
     scores = scores * (width**-0.5 if scaling is None else scaling)
     if mask is None:
         tokens = torch.arange(key.shape[2], device=key.device)
@@ -106,6 +105,27 @@ def _rows(
         scores = scores + visible.float()
     start, stop = wanted.image
     return scores.softmax(dim=-1)[..., start:stop]
+
+
+def _scores(query: Tensor, key: Tensor, wanted: RowCapture) -> Tensor:
+    """Multiply the wanted queries with the keys of their sequence, ``(N, A, T)``.
+
+    The queries of a sequence are laid side by side, padded: copying the keys for every
+    query instead made this the dearest part of the layer.
+    """
+    slot, most = _slots(wanted.batch)
+    laid = query.new_zeros(query.shape[0], most, query.shape[1], query.shape[3])
+    laid = laid.index_put((wanted.batch, slot), query[wanted.batch, :, wanted.position])
+    keys = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
+    scores = laid.transpose(1, 2) @ keys.transpose(2, 3)  # (B, A, most, T)
+    return scores[wanted.batch, :, slot]
+
+
+def _slots(batch: Tensor) -> tuple[Tensor, int]:
+    """Number the rows of each sequence from 0; also the longest count."""
+    same = batch[:, None] == batch[None, :]
+    slot = (same & torch.ones_like(same).tril(-1)).sum(dim=1)
+    return slot, int(slot.max()) + 1
 
 
 AttentionInterface.register(NAME, attention_with_rows)

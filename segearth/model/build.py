@@ -242,7 +242,12 @@ def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
         CheckpointError: timm has no such encoder.
     """
     try:
-        return Pyramid(recipe.name, recipe.image_size, output_norms=recipe.output_norms)
+        return Pyramid(
+            recipe.name,
+            recipe.image_size,
+            output_norms=recipe.output_norms,
+            drop_path=recipe.drop_path,
+        )
     except (RuntimeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"timm has no encoder {recipe.name} with maps at strides 4, 8, 16 and 32: {error}",

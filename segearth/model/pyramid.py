@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from segearth.model.swin_padding import pad_before_shift
@@ -20,13 +21,17 @@ class Pyramid(nn.Module):
     std: Tensor
     strides: tuple[int, ...] = (4, 8, 16, 32)
 
-    def __init__(self, name: str, image_size: int, *, output_norms: bool = False) -> None:
+    def __init__(
+        self, name: str, image_size: int, *, output_norms: bool = False, drop_path: float = 0.0
+    ) -> None:
         """Make the encoder.
 
         Args:
             name: timm's name of the backbone.
             image_size: Side of the pictures, pixels.
             output_norms: Norm the channels of each map, as Mask2Former's Swin does.
+            drop_path: Chance that the last residual block is left out of a training step;
+                earlier ones less often.
         """
         super().__init__()
         import timm
@@ -34,7 +39,8 @@ class Pyramid(nn.Module):
         swin: dict[str, Any] = (
             {"img_size": image_size, "strict_img_size": False} if "swin" in name else {}
         )
-        self.encoder = timm.create_model(name, pretrained=False, features_only=True, **swin)
+        more = {**swin, "drop_path_rate": drop_path} if drop_path else swin
+        self.encoder = timm.create_model(name, pretrained=False, features_only=True, **more)
         pad_before_shift(self.encoder)
         info: Any = self.encoder.feature_info
         self._channels: list[int] = info.channels()
@@ -89,6 +95,12 @@ class Pyramid(nn.Module):
         return normed
 
     def train(self, mode: bool = True) -> Pyramid:
-        """Never leave eval mode: batches are small, so batch norm keeps its statistics."""
+        """Leave eval mode for dropped blocks only; batch norm keeps its statistics.
+
+        Batches are too small for statistics of their own.
+        """
         super().train(False)
+        for module in self.encoder.modules():
+            if isinstance(module, DropPath):
+                module.train(mode)
         return self

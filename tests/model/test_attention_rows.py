@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from segearth.model.attention_rows import RowCapture
+from segearth.model.attention_rows import RowCapture, attention_with_rows
 from segearth.model.language import LanguageModel
 
 SMALL = {
@@ -167,3 +167,39 @@ def test_nothing_is_kept_when_nothing_is_asked_for(pair, inputs):
     ours.run(embeddings, mask=mask, positions=positions, seg_rows=capture)
 
     assert capture.rows == {}
+
+
+class Layer(torch.nn.Module):
+    """All that the attention function asks of its layer."""
+
+    layer_idx, num_key_value_groups, is_causal = 0, 1, True
+
+
+def rows_of(query, key, batch, position):
+    capture = RowCapture(batch=batch, position=position, image=(0, 6))
+    attention_with_rows(Layer(), query, key, key, None, seg_rows=capture)
+    return capture.rows[0]
+
+
+def test_rows_come_in_the_order_in_which_they_were_asked_for():
+    torch.manual_seed(2)
+    query, key = torch.randn(3, 2, 6, 4), torch.randn(3, 2, 6, 4)
+    batch, position = torch.tensor([2, 0, 2, 2]), torch.tensor([5, 3, 1, 5])
+
+    rows = rows_of(query, key, batch, position)
+
+    for row, sequence, place in zip(rows, batch, position, strict=True):
+        scores = (key[sequence] @ query[sequence, :, place, :, None])[..., 0] / 2  # (A, T)
+        scores[:, place + 1 :] = float("-inf")
+        torch.testing.assert_close(row, scores.softmax(dim=-1))
+
+
+def test_rows_are_of_full_precision_under_autocast():
+    torch.manual_seed(3)
+    query, key = torch.randn(2, 2, 6, 4), torch.randn(2, 2, 6, 4)
+    asked = torch.tensor([0, 1]), torch.tensor([4, 5])
+
+    with torch.autocast("cpu", torch.bfloat16):
+        rows = rows_of(query, key, *asked)
+
+    torch.testing.assert_close(rows, rows_of(query, key, *asked), rtol=0, atol=0)

@@ -1,0 +1,56 @@
+"""The mask encoder in training: blocks drop out where asked, batch norm keeps its statistics."""
+
+import pytest
+import torch
+from torch import nn
+
+from segearth.config.model import PyramidRecipe
+from segearth.errors import RecipeError
+from segearth.model.build import make_pyramid
+
+IMAGE = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+
+
+def lite(drop_path):
+    torch.manual_seed(0)
+    recipe = PyramidRecipe(name="tf_efficientnet_lite0", image_size=64, drop_path=drop_path)
+    return make_pyramid(recipe)
+
+
+def test_blocks_drop_out_in_training_only():
+    pyramid = lite(0.5)
+
+    trained = [pyramid.train()(IMAGE)[-1] for _ in range(6)]
+    evaluated = [pyramid.eval()(IMAGE)[-1] for _ in range(2)]
+
+    assert any(not torch.equal(trained[0], other) for other in trained[1:])
+    assert torch.equal(*evaluated)
+    assert torch.equal(evaluated[0], lite(0.0).train()(IMAGE)[-1])  # the same weights, whole
+
+
+def test_the_same_seed_drops_the_same_blocks():
+    pyramid = lite(0.5).train()
+    maps = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        maps.append(pyramid(IMAGE)[-1])
+    assert torch.equal(*maps)
+
+
+@pytest.mark.parametrize("drop_path", [0.0, 0.3])
+def test_batch_norm_keeps_its_statistics(drop_path):
+    pyramid = lite(drop_path).train()
+    norms = [module for module in pyramid.modules() if isinstance(module, nn.BatchNorm2d)]
+    before = [norm.running_mean.clone() for norm in norms]
+
+    pyramid(IMAGE)
+
+    assert norms
+    assert not any(norm.training for norm in norms)
+    assert all(torch.equal(a, norm.running_mean) for a, norm in zip(before, norms, strict=True))
+
+
+@pytest.mark.parametrize("drop_path", [-0.1, 1.0])
+def test_a_rate_that_is_no_chance_is_refused(drop_path):
+    with pytest.raises(RecipeError, match="drop_path"):
+        PyramidRecipe(drop_path=drop_path)
