@@ -121,6 +121,58 @@ def test_profiling(walked):
     assert profile["rows"][0]["tmacs"] > 0
 
 
+DECODER = "{hidden_size: 32, mlp_dim: 32, num_hidden_layers: 2, num_attention_heads: 2}"
+PROMPTS = "prompt_encoder_config: {hidden_size: 32, image_size: 64, patch_size: 16"
+HEADS = {
+    "sam": "{vision_config: {hidden_size: 32, output_channels: 32, num_hidden_layers: 2, "
+    "num_attention_heads: 2, image_size: 64, patch_size: 16, mlp_dim: 64, window_size: 2, "
+    "global_attn_indexes: [1], num_pos_feats: 16}, "
+    f"{PROMPTS}, image_embedding_size: 4}}, mask_decoder_config: {DECODER}}}",
+    "sam2": "{vision_config: {backbone_config: {model_type: sam2_hiera_det_model, "
+    "hidden_size: 16, image_size: [64, 64], blocks_per_stage: [1, 1, 2, 1], "
+    "embed_dim_per_stage: [16, 32, 64, 128], num_attention_heads_per_stage: [1, 2, 4, 8], "
+    "window_size_per_stage: [4, 4, 2, 2], global_attention_blocks: [3]}, "
+    "backbone_channel_list: [128, 64, 32, 16], "
+    "backbone_feature_sizes: [[16, 16], [8, 8], [4, 4]], fpn_hidden_size: 32}, "
+    f"{PROMPTS}}}, mask_decoder_config: {DECODER}}}",
+}
+TOWER = (
+    "{hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, "
+    "image_size: 64, patch_size: 16}"
+)
+SAM = (
+    *("model.pyramid.image_size=64", "model.pyramid.frozen=true"),
+    *("model.image_tokens.source=tower", f"model.image_tokens.config={TOWER}"),
+)
+ROWS = {
+    "instruction-as-query": ["model.mechanism=instruction_as_query"],
+    "propose-then-select": ["model.mechanism=propose_then_select", "model.proposals=4"],
+    **{
+        kind: [f"model.mask_head.kind={kind}", f"model.mask_head.config={config}", *SAM]
+        for kind, config in HEADS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_rows_of_tables_5_and_6_at_toy_size(walked, row):
+    """Another mechanism or mask head is a matter of the recipe alone."""
+    place, _, _ = walked
+    changes = [f"--set={line}" for line in (*ROWS[row], "train.steps=2")]
+
+    run("train", ROOT / "recipes" / "nano.yaml", "--out", place / row, *changes)
+    prediction = said(
+        run(
+            *("predict", place / "scenes" / "images" / "scene-0000.tif", "the runway", "--json"),
+            *("-m", place / row / "last", "-o", place / f"prediction-{row}"),
+        )
+    )
+
+    assert prediction["found"] == len(prediction["targets"])
+    kept = (place / row / "last" / "config.json").read_text(encoding="utf-8")
+    assert any(line.partition("=")[2] in kept for line in ROWS[row])
+
+
 def test_going_on_with_a_finished_run(walked):
     place, _, _ = walked
 

@@ -27,6 +27,7 @@ NAME_COLUMNS = 30  # width of the tree's left side
 # Folders that are no packages cannot speak for themselves.
 FOLDERS = {
     "recipes": "What a run is made of, one complete YAML each.",
+    "annotations": "What models and people drew and asked about UC Merced's tiles.",
     "mechanisms": "The rows of the paper's Tables 5 and 6, and the mechanisms it compares.",
     "k_query": "What k queries a target do to the masks (paper, Sec. 5.4).",
     "tests": "The same tree again, a test file a module.",

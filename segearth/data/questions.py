@@ -63,7 +63,7 @@ WEIGHTS: dict[str, float] = {
     "group": 0.09,
     "part": 0.13,
     "several": 0.20,
-    "absent": 0.14,
+    "absent": 0.20,
     "described": 0.07,
     "scenario": 0.10,
 }

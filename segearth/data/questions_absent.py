@@ -23,6 +23,7 @@ _ANY_PLACE = (
     *("in the upper left", "in the upper right", "in the lower left", "in the lower right"),
     *("near the centre", "on the left", "on the right", "at the top", "at the bottom"),
 )
+_ASKED = 0.15  # of such requests; the form must not give away that there is nothing
 _SHADES = ("white", "red", "blue", "black", "yellow", "green", "grey", "orange", "brown")
 
 
@@ -77,7 +78,7 @@ def _request(noun: str, selection: tuple[str, str], rng: np.random.Generator) ->
     head = plural(noun) if many else noun
     described = " ".join(piece for piece in (before, head, after) if piece)
     lead = "the" if crowd or not many else pick(rng, ("all the", "the", "all"))
-    asked = rng.random() < 0.25
+    asked = rng.random() < _ASKED
     reference = Reference(
         text=f"{lead} {described}",
         members=(),

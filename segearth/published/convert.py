@@ -20,7 +20,7 @@ from pathlib import Path
 from segearth.data.answers import count_seg
 from segearth.data.check import LONG_FROM_WORDS, RowChecker
 from segearth.data.claim import claim_folder
-from segearth.data.images import bring_image
+from segearth.data.images import bring_image, remove_image
 from segearth.data.manifest import Record, row_of, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.published.catalogue import Benchmark
@@ -116,8 +116,13 @@ class _Images:
 
     def finish(self) -> dict[str, int]:
         """Take away the images of which no record came out; count how the others got there."""
-        for image in self._how.keys() - self._used:
-            (self._folder / image).unlink(missing_ok=True)
+        dropped = self._how.keys() - self._used
+        for image in dropped:
+            remove_image(self._folder / image)
+        stems = {image.with_suffix("") for image in dropped}
+        for image in self._used:
+            if image.with_suffix("") in stems:  # it may have shared a world file
+                bring_image(self._original[image], self._folder / image)
         ways = [self._how[image] for image in self._used]
         return {way: ways.count(way) for way in ("linked", "copied")}
 

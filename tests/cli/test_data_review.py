@@ -101,6 +101,19 @@ def test_the_summary_is_readable_too(manifest, out):
     assert "ana and bo (Cohen)" in result.stdout
 
 
+def test_applying_again_drops_a_world_file_that_is_gone_and_keeps_what_is_the_users(manifest, out):
+    world, images = manifest.parent / "images" / "a.wld", out / "images"
+    world.write_text("1\n0\n0\n-1\n0\n0\n")
+    assert run(manifest, "-o", out, "--apply").exit_code == 0
+    assert (images / "a.wld").is_file()
+    world.unlink()
+    (images / "notes.txt").write_text("mine")
+
+    assert run(manifest, "-o", out, "--apply", "--overwrite").exit_code == 0
+
+    assert sorted(path.name for path in images.iterdir()) == ["a.png", "notes.txt"]
+
+
 def test_the_summary_of_nothing(manifest, tmp_path):
     result = run(manifest, "-o", tmp_path / "none", "--summary", "--json")
 

@@ -451,6 +451,20 @@ def test_a_damaged_image_is_left_out_with_its_reason(rrsis_d, tmp_path):
     assert report.left_out["image unreadable"].count == 1
 
 
+def test_a_dropped_image_takes_what_lay_beside_it_but_no_shared_world_file(tmp_path):
+    entries = [("train", "a.jpg", SHIP, ["A"]), ("train", "b.jpg", NOTHING, ["B"])]
+    entries += [("train", "c.jpg", SHIP, ["C"]), ("train", "c.png", NOTHING, ["D"])]
+    root = make_rrsis_d(tmp_path / "RRSIS-D", entries)
+    images = root / "images" / "rrsisd" / "JPEGImages"
+    for name in ("a.wld", "b.wld", "c.wld"):
+        (images / name).write_text("1\n0\n0\n-1\n0\n0\n")
+
+    converted("rrsis-d", root, tmp_path / "out")
+
+    brought = sorted(path.name for path in (tmp_path / "out" / "images").rglob("*.*"))
+    assert brought == ["a.jpg", "a.wld", "c.jpg", "c.wld"]
+
+
 def test_an_earlier_conversion_is_kept_unless_told_otherwise(rrsis_d, tmp_path):
     out = tmp_path / "out"
     converted("rrsis-d", rrsis_d, out)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -51,7 +50,8 @@ def is_judged(path: Path) -> bool:
         return True
     lists = (row["masks"] for row in rows if isinstance(row.get("masks"), list))
     masks = (mask for own in lists for mask in own if isinstance(mask, dict))
-    return all("reasons" in mask for mask in islice(masks, 1))
+    first = next(masks, None)  # a file without masks is for whoever says so: the filter
+    return first is not None and "reasons" in first
 
 
 def masks_stage(recipe: BuildRecipe, out: Path, track: Track) -> Stage:
@@ -102,6 +102,10 @@ def filter_stage(recipe: BuildRecipe, source: Path, out: Path, track: Track) -> 
         profile = _profile(options, folder, track)
         claim_folder(folder, KEPT, overwrite=True)
         outcome = filter_masks(source, folder, profile, track=_telling(track, "filtering"))
+        if not outcome.kept and not outcome.rejected:
+            raise DataError(
+                f"{source.name} holds no mask", where=str(source), hint="see segearth data masks"
+            )
         if not outcome.kept:
             raise DataError(
                 f"none of {outcome.rejected} masks has an accepted shape",

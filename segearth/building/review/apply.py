@@ -15,6 +15,7 @@ from segearth.data.images import link_or_copy
 from segearth.data.manifest import Record, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import atomic_path
+from segearth.geo.beside import files_beside
 from segearth.geo.gdal import GDAL_ERRORS, gdal_session
 
 NAME = "manifest.jsonl"
@@ -60,10 +61,16 @@ def write_accepted(
     if not accepted:
         raise DataError("no record is accepted yet", where=str(out), hint="review some first")
     images = dict.fromkeys(one.record.image for one in accepted)
+    place = out.resolve()
+    linked: set[Path] = set()
     for image in track(list(images)):
         for file in _files_of(image, source):
-            link_or_copy(file, out / file.relative_to(source))
-    place = out.resolve()
+            linked.add(place / file.relative_to(source))
+            link_or_copy(file, place / file.relative_to(source))
+    for image in images:  # what lay beside an earlier version of the image, and is gone now
+        for file in files_beside(place / _below(image, source)):
+            if file not in linked:
+                file.unlink()
     records = [_moved(one, source, place) for one in accepted]
     with atomic_path(place / NAME) as temporary:
         write_manifest(temporary, records)

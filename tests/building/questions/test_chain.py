@@ -161,6 +161,15 @@ def test_settings_of_a_filter_that_is_not_run_are_refused(tmp_path, targets):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_without_masks_is_for_the_filter_which_says_so(tmp_path):
+    start = tmp_path / "masks.jsonl"
+    start.write_text("")
+    recipe = recipe_of(tmp_path, start, filter={"quantile": 0.05})
+
+    with pytest.raises(DataError, match="holds no mask"):
+        build(load_build_recipe(recipe), tmp_path / "out")
+
+
 def test_a_start_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"gone\.jsonl is not there"):
         build(load_build_recipe(recipe_of(tmp_path, tmp_path / "gone.jsonl")), tmp_path / "out")
