@@ -22,7 +22,8 @@ from segearth.config.places import place_of, shipped_models
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError, DataError, RecipeError
 from segearth.files import atomic_path, write_text
-from segearth.model.build import build_model, build_prompter, build_tokenizer, self_contained
+from segearth.model.build import build_model, self_contained
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segearth import SegEarth
 
 CONFIG = "config.json"

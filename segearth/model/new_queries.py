@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError
-from segearth.model.build import build_prompter, build_tokenizer
 from segearth.model.checkpoint import WEIGHTS, load_tensors, read_recipe, read_tensors
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segearth import SegEarth
 
 _SCORE = "score."

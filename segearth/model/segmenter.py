@@ -25,10 +25,10 @@ from segearth.data.letterbox import Letterbox, letterbox, to_tensor
 from segearth.data.prompting import Prompter
 from segearth.data.samples import encode_pictures
 from segearth.errors import UsageError
-from segearth.model.build import geometry
 from segearth.model.candidates import Candidates, MaskLogits
 from segearth.model.checkpoint import load_model, model_folder
 from segearth.model.generate import Generated, answer, cache_prefix
+from segearth.model.inputs import geometry
 from segearth.model.quantized import Rounded, quantize_language
 from segearth.model.query_decoder import SeenMemory
 from segearth.model.segearth import ImageFeatures, SegEarth

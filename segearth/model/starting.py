@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from segearth.config.model import ModelRecipe
 from segearth.config.places import is_hub_name
 from segearth.errors import CheckpointError
-from segearth.model.build import TOKENIZERS, make_decoders, make_pyramid
+from segearth.model.build import make_decoders, make_pyramid
 from segearth.model.image_tokens import projector
+from segearth.model.inputs import TOKENIZERS
 from segearth.model.pretrained.fitting import Coverage, Part
 from segearth.model.pretrained.loading import (
     KEYS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from segearth.config.model import ModelRecipe
-from segearth.model.build import geometry
+from segearth.model.inputs import geometry
 from segearth.model.segearth import SegEarth
 from segearth.profiling.counting import Counted, count_with_fvcore, count_with_torch
 from segearth.profiling.stages import (

@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from segearth.errors import UsageError
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
 from segearth.model.checkpoint import load_tensors, model_folder
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.new_queries import fit_queries
 from segearth.model.segmenter import Segmenter

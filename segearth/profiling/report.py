@@ -11,8 +11,8 @@ import torch
 from segearth.config.model import ModelRecipe
 from segearth.config.presets import PHI_2_TOKENS, mipha_3b
 from segearth.errors import UsageError
-from segearth.model.build import build_tokenizer, geometry
 from segearth.model.checkpoint import model_folder
+from segearth.model.inputs import build_tokenizer, geometry
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.cost import Cost, SweepRow, sweep
 from segearth.profiling.counting import FLOPS_PER_MAC

@@ -22,8 +22,9 @@ from segearth.config.model import ModelRecipe
 from segearth.data.letterbox import letterbox
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
-from segearth.model.build import build_model, geometry
+from segearth.model.build import build_model
 from segearth.model.image_tokens import tokens_of_maps
+from segearth.model.inputs import geometry
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import SegEarth
 from segearth.profiling.workload import Decode, Workload

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from segearth.config.load import dump_yaml
 from segearth.config.recipe import Recipe
-from segearth.data.answers import count_seg
-from segearth.data.prompting import Prompter
-from segearth.data.samples import Batch, Geometry, encode_sample, stack
+from segearth.data.samples import Batch
 from segearth.data.stream import Stream
-from segearth.errors import CheckpointError, RecipeError, UsageError
+from segearth.errors import CheckpointError, UsageError
 from segearth.files import locked_folder, write_text
 from segearth.losses.objective import Losses, objective
-from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
+from segearth.model.build import build_model
 from segearth.model.checkpoint import model_folder, save_model
+from segearth.model.inputs import build_prompter, build_tokenizer, geometry
 from segearth.model.new_queries import load_start
 from segearth.model.pretrained.fitting import Coverage
+from segearth.training.batches import Samples, passes_by_step
 from segearth.training.card import write_card
 from segearth.training.optimizer import (
     MovingAverage,
@@ -40,39 +38,6 @@ from segearth.training.optimizer import (
 from segearth.training.state import NUMBERS, load_state, save_state
 from segearth.training.stop import StopRequest
 from segearth.training.validate import Validation
-
-_ATTEMPTS = 100  # other examples tried in place of one without a question that fits
-
-
-class Samples(Dataset[Batch]):
-    """Encoded examples by number; every process and worker sees the same numbering."""
-
-    def __init__(self, stream: Stream, prompter: Prompter, shape: Geometry, start: int) -> None:
-        """Begin at example `start`."""
-        self.stream, self.prompter, self.shape, self.start = stream, prompter, shape, start
-
-    def __len__(self) -> int:
-        """More than any run uses."""
-        return 1 << 40
-
-    def __getitem__(self, index: int) -> Batch:
-        """Encode one example; of its questions, those that fit the limits."""
-        most = self.stream.recipe.most_targets or math.inf
-        for attempt in range(_ATTEMPTS):
-            example = self.stream.example(self.start + index + (attempt << 40))
-            fitting = tuple(
-                exchange
-                for exchange in example.exchanges
-                if count_seg(exchange.answer) <= most
-                and self.prompter.fits(exchange.instruction, exchange.answer)
-            )
-            if fitting:
-                return encode_sample(replace(example, exchanges=fitting), self.prompter, self.shape)
-        raise RecipeError(
-            "hardly a question fits the limits",
-            where="model.max_instruction_tokens, model.max_answer_tokens and data.most_targets",
-            hint="raise them",
-        )
 
 
 class Run:
@@ -169,7 +134,7 @@ class Run:
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
         since: list[dict[str, float]] = []  # figures of the steps since the last line
-        for batches in self._batches():
+        for batches in self.batches():
             figures = self._take(batches)
             since.append(figures)
             self.step += 1
@@ -225,36 +190,15 @@ class Run:
                 best=self.best,
             )
 
-    def _batches(self) -> Iterator[list[Batch]]:
+    def batches(self) -> Iterator[list[Batch]]:
         """One list of passes a step, from the present step on."""
-        train, world = self.recipe.train, self.accelerator.num_processes
-        rank = self.accelerator.process_index
-        if train.batch_size % (world * train.accumulate):
-            raise RecipeError(
-                f"a batch of {train.batch_size} does not split into {world} processes of "
-                f"{train.accumulate} passes",
-                where="train.batch_size",
-                hint=f"{world * train.accumulate} would",
-            )
-        share = train.batch_size // world
-        passes, size = train.accumulate, share // train.accumulate
-        samples = Samples(self.stream, self.prompter, geometry(self.recipe.model), 0)
-        order = _Order(self.step, train.steps, train.batch_size, rank * share, passes, size)
-        loader: DataLoader[Batch] = DataLoader(
-            samples,
-            batch_sampler=order,
-            collate_fn=stack,
-            num_workers=train.workers,
-            prefetch_factor=4 if train.workers else None,
-            persistent_workers=False,
-            multiprocessing_context="spawn" if train.workers else None,
+        return passes_by_step(
+            self.recipe.train,
+            Samples(self.stream, self.prompter, geometry(self.recipe.model)),
+            first=self.step,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
         )
-        group: list[Batch] = []
-        for batch in loader:
-            group.append(batch)
-            if len(group) == passes:
-                yield group
-                group = []
 
     def _take(self, batches: list[Batch]) -> dict[str, float]:
         """Make one optimizer step; returns this process's figures."""
@@ -325,22 +269,6 @@ class Run:
         if figures["giou"] > self.best:
             self.best = figures["giou"]
             self.save("best")
-
-
-class _Order:
-    """Numbers of the examples of each pass, from a step on."""
-
-    def __init__(
-        self, first: int, steps: int, batch: int, offset: int, passes: int, size: int
-    ) -> None:
-        self.first, self.steps, self.batch = first, steps, batch
-        self.offset, self.passes, self.size = offset, passes, size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self.first, self.steps):
-            for number in range(self.passes):
-                start = step * self.batch + self.offset + number * self.size
-                yield list(range(start, start + self.size))
 
 
 def _started(folder: Path) -> Path:

@@ -48,7 +48,7 @@ def main(rounds: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(recipe, Path(folder), resume=False)
     run.model.train()
-    batch = next(iter(run._batches()))[0]
+    batch = next(iter(run.batches()))[0]
     with_rows = run.recipe
     without = replace(with_rows, loss=replace(with_rows.loss, spatial=0.0))
     seconds: dict[str, list[float]] = {"with": [], "without": []}

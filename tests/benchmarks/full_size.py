@@ -25,7 +25,8 @@ import torch
 from segearth.config.load import load_recipe
 from segearth.config.presets import PHI_2, SIGLIP_SO400M_384
 from segearth.config.recipe import Recipe
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segmenter import Segmenter
 from segearth.training.loop import Run
 
@@ -84,7 +85,7 @@ def step(made: Recipe) -> dict[str, Any]:
         run.model.train()
         learning = sum(p.numel() for p in run.model.parameters() if p.requires_grad)
         taken = []
-        for batches in run._batches():
+        for batches in run.batches():
             start = time.perf_counter()
             figures = run._take(batches)
             taken.append(time.perf_counter() - start)

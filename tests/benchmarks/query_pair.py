@@ -23,7 +23,8 @@ import torch
 from segearth.config.load import load_recipe
 from segearth.config.model import ModelRecipe
 from segearth.config.presets import mipha_3b
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.latency import Latency, measure
 

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from segearth.cli.app import app
 from segearth.config.load import load_recipe
 from segearth.data.rle import encode_mask
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
 from segearth.model.checkpoint import save_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 
 ROOT = Path(__file__).parents[2]
 run = CliRunner().invoke

@@ -17,7 +17,8 @@ from segearth.config.load import load_recipe
 from segearth.config.recipe import LossRecipe
 from segearth.data.samples import Example, Exchange, encode_sample
 from segearth.losses.objective import objective
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segmenter import Segmenter
 
 ROOT = Path(__file__).parents[2]

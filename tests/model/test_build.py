@@ -7,7 +7,8 @@ import torch
 
 from segearth.data.samples import encode_sample
 from segearth.errors import CheckpointError, RecipeError
-from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
+from segearth.model.build import build_model
+from segearth.model.inputs import build_prompter, build_tokenizer, geometry
 
 TOWER = (
     "model.image_tokens.source=tower",

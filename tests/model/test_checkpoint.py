@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from segearth.data.samples import encode_sample
 from segearth.errors import CheckpointError
-from segearth.model.build import build_model, build_prompter, build_tokenizer, geometry
+from segearth.model.build import build_model
 from segearth.model.checkpoint import (
     load_model,
     load_tensors,
@@ -21,6 +21,7 @@ from segearth.model.checkpoint import (
     save_model,
     tied_names,
 )
+from segearth.model.inputs import build_prompter, build_tokenizer, geometry
 from segearth.model.segmenter import Segmenter
 
 LORA = ("model.language.lora_rank=2", "model.language.frozen=true")

@@ -9,8 +9,9 @@ import torch
 
 from segearth.config.load import load_recipe
 from segearth.errors import CheckpointError
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
 from segearth.model.checkpoint import load_model, save_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.new_queries import load_start
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from segearth.config.load import load_recipe
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
 from segearth.model.checkpoint import save_model
+from segearth.model.inputs import build_prompter, build_tokenizer
 
 ROOT = Path(__file__).parents[2]
 NANO = ROOT / "recipes" / "nano.yaml"

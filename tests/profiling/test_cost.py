@@ -9,7 +9,7 @@ import torch
 
 from segearth.config.presets import PHI_2, PHI_2_TOKENS, SIGLIP_SO400M_384, mipha_3b
 from segearth.errors import UsageError
-from segearth.model.build import geometry
+from segearth.model.inputs import geometry
 from segearth.model.segearth import ImageFeatures
 from segearth.profiling import arithmetic
 from segearth.profiling.closed_form import closed_form

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segearth.errors import RecipeError, UsageError
-from segearth.model.build import geometry
+from segearth.model.inputs import geometry
 from segearth.profiling.closed_form import closed_form
 from segearth.profiling.cost import count, recount, sweep
 from segearth.profiling.counting import count_with_torch

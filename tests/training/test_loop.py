@@ -15,7 +15,8 @@ from segearth.data.rle import encode_mask
 from segearth.errors import DataError, RecipeError, SegEarthError
 from segearth.model.checkpoint import load_model
 from segearth.model.segmenter import Segmenter
-from segearth.training.loop import Run, _Order
+from segearth.training.batches import Order
+from segearth.training.loop import Run
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_the_spatial_term_sets_the_target_apart_in_unseen_pictures(nano, squares
     """Apart, not above: the paper's square has no sign (see `separation`)."""
     from segearth.data.samples import encode_sample, stack
     from segearth.losses.spatial_attention import separation
-    from segearth.model.build import geometry
+    from segearth.model.inputs import geometry
 
     apart = {}
     for weight in (0.0, 1.0):
@@ -215,7 +216,7 @@ def test_a_request_to_stop_saves_the_step_first(nano, tmp_path):
 
 
 def order(first=0, steps=2, batch=4, offset=0, passes=1, size=4):
-    return list(_Order(first, steps, batch, offset, passes, size))
+    return list(Order(first, steps, batch, offset, passes, size))
 
 
 def test_examples_are_numbered_through_the_run():

@@ -20,7 +20,7 @@ from segearth.config.model import ModelRecipe
 from segearth.config.presets import mipha_3b
 from segearth.errors import CheckpointError
 from segearth.files import write_text
-from segearth.model.build import build_model, build_prompter, build_tokenizer
+from segearth.model.build import build_model
 from segearth.model.checkpoint import (
     CONFIG,
     WEIGHTS,
@@ -39,6 +39,7 @@ from segearth.model.convert.writing import (
     require_parts,
     write_tensors,
 )
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.pretrained import swin
 from segearth.model.pretrained.fitting import sort_out
 from segearth.model.pretrained.mipha import SEGEARTH_R2

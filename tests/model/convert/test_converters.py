@@ -15,7 +15,6 @@ from transformers import AutoModelForCausalLM
 from segearth.config.model import ImageTokensRecipe, LanguageRecipe, PyramidRecipe
 from segearth.config.presets import mipha_3b
 from segearth.errors import CheckpointError, UsageError
-from segearth.model.build import build_tokenizer
 from segearth.model.checkpoint import load_model
 from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID, convert_mask2former
 from segearth.model.convert.phi_heads import join_heads
@@ -27,6 +26,7 @@ from segearth.model.convert.segearth_r2 import (
     to_upstream,
 )
 from segearth.model.convert.writing import ASIDE
+from segearth.model.inputs import build_tokenizer
 from segearth.model.pretrained.swin import to_original
 
 SWIN_T = {"width": 96, "depths": (2, 2, 6, 2), "heads": (3, 6, 12, 24), "window": 7}
