@@ -209,7 +209,8 @@ def _show(result: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None
     if as_json:
         output.print_json(result)
         return
-    figures = {"all": result, **_flat(result["by_facet"])}
+    sizes = {f"size: {name}": figures for name, figures in result["by_size"].items()}
+    figures = {"all": result, **_flat(result["by_facet"]), **sizes}
     rows = [
         (
             name,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from segearth.data.answers import plain
-from segearth.evaluation.scoring import ScoredRecord
+from segearth.evaluation.scoring import SIZES, ScoredRecord
 from segearth.evaluation.worst import draw_case, worst_cases
 from segearth.metrics import DEFINITIONS
 
@@ -55,7 +56,7 @@ def render_report(
             f"<h1>{escape(title)}</h1>",
             _headline(result),
             "<h2>By facet</h2>",
-            _facets(result["by_facet"]),
+            _facets({**result["by_facet"], "size": result["by_size"]}),
             "<h2>What the figures mean</h2>",
             _meaning(result),
             f"<h2>Worst first ({len(worst)} of {len(scored)} records)</h2>",
@@ -96,7 +97,9 @@ def _facets(facets: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         for name, values in facets.items()
         for value, figures in values.items()
     ]
-    caption = "n: units in the mean, see below"
+    bounds = [f"{name} up to {side:.0f}" for name, side in SIZES.items() if side < math.inf]
+    caption = "n: units in the mean, see below; size: of a target, as the side of a square in "
+    caption += f"pixels: {', '.join(bounds)}, then large"
     return _table(("x 100", "gIoU", "95 % interval", "cIoU", "n"), rows, caption)
 
 

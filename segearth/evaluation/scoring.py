@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +25,12 @@ from segearth.metrics import (
     score_units,
     summarise,
 )
+
+
+SIZES = {"tiny": 16.0, "small": 32.0, "medium": 96.0, "large": math.inf}
+"""Sizes of targets: each takes what has fewer pixels than a square of this side, pixels. 32 and
+96 are COCO's bounds (Lin et al., ECCV 2014), 16 that of AI-TOD's very tiny and tiny objects
+(Wang et al., ICPR 2020)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +140,7 @@ def sum_up(
         "giou_ci95": figures.giou_ci95,
         "n": figures.n,
         "by_facet": by_facet(scored),
+        "by_size": by_size(scored),
         "count_accuracy": _mean(counts_right) if generated else None,
         "absent_accuracy": _mean(absence_seen) if generated else None,
         "seconds_per_record": _mean(seconds),
@@ -159,6 +167,25 @@ def by_facet(scored: Iterable[ScoredRecord]) -> dict[str, dict[str, dict[str, An
         name: {value: asdict(summarise(units)) for value, units in values.items() if units}
         for name, values in groups.items()
     }
+
+
+def by_size(scored: Sequence[ScoredRecord]) -> dict[str, dict[str, Any]]:
+    """Compute the figures of targets by their true size, in the order of `SIZES`.
+
+    A mask without a target has no true size, and under rmsin no unit is a target: those units
+    are left out, and so is a size that no target has.
+    """
+    groups: dict[str, list[list[Unit]]] = {name: [] for name in SIZES}
+    for item in scored:
+        own: dict[str, list[Unit]] = {}
+        for unit in item.units:
+            if unit.truth is not None:
+                pixels = int(item.overlap.truth_px[unit.truth])
+                size = next(name for name, side in SIZES.items() if pixels < side**2)
+                own.setdefault(size, []).append(unit)
+        for size, units in own.items():
+            groups[size].append(units)
+    return {name: asdict(summarise(units)) for name, units in groups.items() if units}
 
 
 def _decode(masks: Iterable[Rle], record: Record) -> list[NDArray[np.bool_]]:

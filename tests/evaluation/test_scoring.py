@@ -110,6 +110,21 @@ def test_rmsin_by_hand():
     assert result["precision"]["0.8"] == 0.25
 
 
+def test_targets_by_size_by_hand():
+    """Squares of 15, 16 and 96 px; the reply to the largest covers half of it."""
+    pixels = [225, 256, 96 * 96]
+    records = [record(str(count), run(0, count, (1, 9216))) for count in pixels]
+    replies = [reply(str(count), run(0, count, (1, 9216))) for count in pixels[:2]]
+    replies.append(reply("9216", run(0, 4608, (1, 9216)), run(4608, 9000, (1, 9216))))
+
+    sizes = score("strict", records=records, replies=replies).result["by_size"]
+
+    assert list(sizes) == ["tiny", "small", "large"]
+    assert (sizes["tiny"]["giou"], sizes["small"]["n"]) == (1.0, 1)
+    assert sizes["large"]["giou"] == pytest.approx(0.5)  # the surplus mask is of no size
+    assert score("rmsin").result["by_size"] == {}
+
+
 def test_counts_and_refusals():
     result = score("lisa").result
 
