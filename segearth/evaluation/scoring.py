@@ -26,7 +26,6 @@ from segearth.metrics import (
     summarise,
 )
 
-
 SIZES = {"tiny": 16.0, "small": 32.0, "medium": 96.0, "large": math.inf}
 """Sizes of targets: each takes what has fewer pixels than a square of this side, pixels. 32 and
 96 are COCO's bounds (Lin et al., ECCV 2014), 16 that of AI-TOD's very tiny and tiny objects
