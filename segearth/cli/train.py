@@ -109,8 +109,14 @@ def train(
         else:
             show_queries(result)
         return
+    from segearth.training.folder import changed_keys
     from segearth.training.loop import Run
 
+    changed = changed_keys(place, loaded) if resume else []
+    if changed:
+        output.warn(
+            f"going on with another recipe, so not as if it had never stopped: {', '.join(changed)}"
+        )
     run = Run(
         loaded,
         place,

@@ -163,8 +163,18 @@ class Recipe:
     """One run, complete."""
 
     seed: int = 0
+    """Of all that is drawn by lot, 0 to 2,147,483,647."""
     model: ModelRecipe = field(default_factory=ModelRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
     train: TrainRecipe = field(default_factory=TrainRecipe)
+
+    def __post_init__(self) -> None:
+        """Refuse seeds that the random generators do."""
+        require(
+            0 <= self.seed < 2**31,
+            "seed",
+            f"seed is {self.seed}",
+            f"give 0 to {2**31 - 1}",
+        )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from segearth.data.answers import count_seg
 from segearth.data.manifest import FACETS, Fault, find_faults, read_lines
 from segearth.data.rle import is_rle, mask_area_px
-from segearth.errors import DataError
+from segearth.errors import DataError, GeoreferenceError
 from segearth.geo.raster import open_scene
 
 LONG_FROM_WORDS = 13
@@ -166,7 +166,7 @@ def _read_size(path: Path) -> tuple[int, int] | Fault:
             for row in range(0, scene.height, rows):
                 scene.read(row, 0, min(rows, scene.height - row), scene.width)
             return scene.height, scene.width
-    except DataError as error:
+    except (DataError, GeoreferenceError) as error:
         return Fault("image unreadable", error.problem)
 
 

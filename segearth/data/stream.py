@@ -148,11 +148,6 @@ class Stream:
             self._pictures[tile.image] = _read_known(tile)
         return self._pictures[tile.image]
 
-    def _image(self, path: Path) -> NDArray[np.uint8]:
-        if path in self._pictures:
-            return self._pictures[path].image
-        return _pixels(path)
-
     def _ask(self, picture: KnownPicture, rng: np.random.Generator) -> Example:
         """Ask generated questions."""
         picture = replace(picture, objects=drop_crumbs(picture.objects))
@@ -190,7 +185,7 @@ class Stream:
 
     def _written(self, path: Path, rng: np.random.Generator) -> Example:
         """Ask a tile's written questions, reworded, mirrored and joined."""
-        image, records = self._image(path), self.written[path]
+        image, records = _pixels(path), self.written[path]  # at full size, as the masks are
         flips = [bool(rng.random() < 0.5) and self.recipe.flip for _ in range(2)]
         exchanges = [made for record in records if (made := _exchange(record, flips, rng))]
         order = rng.permutation(len(exchanges))[: self.recipe.questions]

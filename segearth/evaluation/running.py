@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from segearth.data.manifest import Record
 from segearth.data.rle import encode_mask
-from segearth.errors import DataError, UsageError
+from segearth.errors import DataError, GeoreferenceError, UsageError
 from segearth.evaluation.predictions import PredictedTarget, Prediction
 from segearth.geo.raster import open_scene
 
@@ -130,10 +130,29 @@ def _read_image(record: Record) -> NDArray[np.uint8]:
     try:
         with open_scene(str(record.image)) as scene:
             return scene.read(0, 0, scene.height, scene.width).image
-    except DataError as error:
+    except (DataError, GeoreferenceError) as error:
         raise DataError(
             error.problem, where=f'{record.image}, record "{record.id}"', hint=error.hint
         ) from error
+
+
+def require_images(records: Sequence[Record]) -> None:
+    """Look at the header of every image before hours are spent on what needs them.
+
+    Raises:
+        DataError: An image cannot be opened, or a mask has another size; names the record.
+    """
+    sizes: dict[Path, tuple[int, int]] = {}
+    for record in records:
+        if record.image not in sizes:
+            try:
+                with open_scene(str(record.image)) as scene:
+                    sizes[record.image] = (scene.height, scene.width)
+            except (DataError, GeoreferenceError) as error:
+                raise DataError(
+                    error.problem, where=f'{record.image}, record "{record.id}"', hint=error.hint
+                ) from error
+        _require_size(record, sizes[record.image])
 
 
 def _require_size(record: Record, size: tuple[int, ...]) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.windows import Window
 
-from segearth.errors import DataError, UsageError
+from segearth.errors import DataError, GeoreferenceError, UsageError
 from segearth.geo.gdal import GDAL_ERRORS, gdal_session, unreadable
 from segearth.geo.georeference import Grid
 from segearth.geo.stretch import AS_IT_IS, Stretch, measure_stretch
@@ -65,7 +65,10 @@ def open_scene(
             raise unreadable(image, error) from error
         with dataset:
             scene = Scene(image, dataset, bands, stretch)
-            scene.grid.check()
+            try:
+                scene.grid.check()
+            except GeoreferenceError as error:
+                raise GeoreferenceError(error.problem, where=image, hint=error.hint) from error
             yield scene
 
 

@@ -26,7 +26,7 @@ from segearth.config.model import (
     PyramidRecipe,
 )
 from segearth.data.prompting import Prompter
-from segearth.errors import CheckpointError
+from segearth.errors import CheckpointError, RecipeError
 from segearth.model.fetched_kernels import no_fetched_kernels
 from segearth.model.image_tokens import ImageTower, projector
 from segearth.model.language import LanguageModel
@@ -161,6 +161,7 @@ def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
 
     Raises:
         CheckpointError: timm has no such encoder.
+        RecipeError: It has no blocks to drop.
     """
     try:
         return Pyramid(
@@ -169,6 +170,14 @@ def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
             output_norms=recipe.output_norms,
             drop_path=recipe.drop_path,
         )
+    except TypeError as error:
+        if not recipe.drop_path:
+            raise
+        raise RecipeError(
+            f"{recipe.name} has no blocks that could be left out",
+            where="model.pyramid.drop_path",
+            hint="leave it out, or take another encoder, such as convnext_tiny",
+        ) from error
     except (RuntimeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"timm has no encoder {recipe.name} with maps at strides 4, 8, 16 and 32: {error}",

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from timm.layers.drop import DropPath
+from timm.layers.format import Format
 from torch import Tensor, nn
 
 from segearth.model.swin_padding import pad_before_shift
@@ -46,7 +47,8 @@ class Pyramid(nn.Module):
         self._channels: list[int] = info.channels()
         strides: list[int] = info.reduction()
         self.levels = [strides.index(stride) for stride in self.strides]
-        self.channels_last = "swin" in name  # timm's Swin returns (B, h, w, C)
+        # timm's Swin, but not every one of them, returns (B, h, w, C).
+        self.channels_last = getattr(self.encoder, "output_fmt", Format.NCHW) == Format.NHWC
         # Channels are normed cell by cell, before the maps leave (Mask2Former's Swin).
         self.norms = (
             nn.ModuleList(nn.LayerNorm(count) for count in self.channels) if output_norms else None

@@ -206,16 +206,23 @@ class WindowedRun:
         """Give targets that no window marked their overview mask."""
         if question.masks is None:
             return
+        merged: dict[int, tuple[str, NDArray[np.float32], float]] = {}
         for number, phrase, logits, score in zip(
             question.target_numbers, question.phrases, *question.masks, strict=True
         ):
-            if number is None or self.targets.found[number].mask.any or not (logits > 0).any():
-                continue
+            if number in merged:  # several [SEG] with one phrase: the union counts
+                _, before, best = merged[number]
+                merged[number] = phrase, np.maximum(before, logits), max(best, float(score))
+            elif number is not None:
+                merged[number] = phrase, logits, float(score)
+        for number, (phrase, logits, score) in merged.items():
             target = self.targets.found[number]
+            if target.mask.any or not (logits > 0).any():
+                continue
             for row in range(0, self._size[0], _ROWS):
                 valid = self.valid.read(row, _ROWS)
                 target.mask.write(row, (enlarge(logits, row, len(valid), self._size) > 0) & valid)
-            target.count_score(float(score), logits)
+            target.count_score(score, logits)
             self.notes.append(f"'{phrase}' was seen in the overview only: its outline is coarse")
 
     def _word(self, question: Question, mine: Sequence[Target]) -> str:

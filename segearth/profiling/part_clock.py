@@ -23,6 +23,9 @@ REST = "rest"
 """What is in no part: resizing the picture, tokens and texts, copies to and from the device."""
 
 
+_PREPARATIONS = ("see",)  # reads a share of the query decoder's weights, `draw_last` the rest
+
+
 class PartClock:
     """Adds up seconds and calls of each of `PARTS`.
 
@@ -39,7 +42,10 @@ class PartClock:
         self._inside = False
 
     def run(self, part: str, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Time a call; one inside another part belongs to the outer one."""
+        """Time a call; one inside another part belongs to the outer one.
+
+        What reads the weights of a part is counted as a call of it, but a preparation is not.
+        """
         if self._inside:
             return call(*args, **options)
         self._inside = True
@@ -48,7 +54,7 @@ class PartClock:
             return call(*args, **options)
         finally:
             self.seconds[part] += now(self.device) - start
-            self.calls[part] += 1
+            self.calls[part] += getattr(call, "__name__", "") not in _PREPARATIONS
             self._inside = False
 
     @contextmanager
@@ -81,7 +87,7 @@ def parts_of(model: SegEarth) -> dict[str, list[nn.Module]]:
     head = cast(nn.Module, lm.cls if hasattr(lm, "cls") else lm.get_output_embeddings())
     tower = model.image_tower
     blocks = [] if tower is None else list(tower.tower.encoder.layers[: tower.blocks])
-    text = [part for part in lm.base_model.children() if not isinstance(part, nn.Embedding)]
+    text = [part for part in lm.base_model.children() if not _looks_up(part, lm)]
     asking: dict[str, list[nn.Module]] = {"query_decoder": [], "selection": []}
     if isinstance(model.mechanism, ProposeThenSelect):
         asking["selection"] = [model.mechanism.label_projector, model.mechanism.SEG_proj]
@@ -99,6 +105,12 @@ def parts_of(model: SegEarth) -> dict[str, list[nn.Module]]:
         "selection": asking["selection"] if model.score is None else [model.score],
         "upsampling": [],
     }
+
+
+def _looks_up(part: nn.Module, lm: nn.Module) -> bool:
+    """Tell the table of words, of which a pass reads a few rows: Bert's lies one level down."""
+    words = lm.get_input_embeddings()  # type: ignore[operator]
+    return any(module is words for module in part.modules())
 
 
 def weight_bytes(model: SegEarth) -> dict[str, int]:

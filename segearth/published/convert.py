@@ -19,14 +19,16 @@ from pathlib import Path
 
 from segearth.data.answers import count_seg
 from segearth.data.check import LONG_FROM_WORDS, RowChecker
-from segearth.data.claim import claim_folder
+from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
 from segearth.data.manifest import Record, row_of, write_manifest
 from segearth.errors import DataError, UsageError
+from segearth.files import write_text
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Example, Read
 from segearth.published.report import RESULT, Report
 
+_EARLIER = ".earlier.json"  # the splits of an earlier conversion, until this one is done
 Track = Callable[[Iterable[Example], str], Iterable[Example]]
 
 
@@ -59,7 +61,7 @@ def convert(
         DataError: No record came out (the report is written even so), or writing failed.
     """
     earlier = _earlier_manifests(out)
-    _claim(source, out, overwrite=overwrite)
+    _claim(source, out, earlier, overwrite=overwrite)
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
     images = _Images(folder)
@@ -74,6 +76,7 @@ def convert(
     # a source that turns out to be damaged shall cost nothing.
     for name in earlier - set(splits):
         (folder / f"{name}.jsonl").unlink(missing_ok=True)
+    (folder / _EARLIER).unlink(missing_ok=True)
     report.compare_counts()
     report.write(folder)
     if not any(counts.records for counts in report.splits.values()):
@@ -204,7 +207,7 @@ class _SplitWriter:
         counts.images = len(self._seen)
 
 
-def _claim(source: Path, out: Path, *, overwrite: bool) -> None:
+def _claim(source: Path, out: Path, earlier: set[str], *, overwrite: bool) -> None:
     """Make the folder, unless that would harm what is there."""
     here, there = out.resolve(), source.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
@@ -213,13 +216,19 @@ def _claim(source: Path, out: Path, *, overwrite: bool) -> None:
             where="-o",
             hint="write to a folder beside the source",
         )
+    check_folder(out, RESULT, overwrite=overwrite)
+    if earlier:  # to be known after a conversion that fails, too
+        write_text(out / _EARLIER, json.dumps({"splits": sorted(earlier)}) + "\n")
     claim_folder(out, RESULT, overwrite=overwrite)
 
 
 def _earlier_manifests(out: Path) -> set[str]:
-    """Return the splits that an earlier conversion wrote into a folder."""
-    try:
-        splits = json.loads((out / RESULT).read_text(encoding="utf-8"))["splits"]
-        return {name for name in splits if re.fullmatch(r"[\w-]+", name)}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+    """Return the splits that earlier conversions, the last of them finished or not, wrote."""
+    found: set[str] = set()
+    for name in (RESULT, _EARLIER):
+        try:
+            splits = json.loads((out / name).read_text(encoding="utf-8"))["splits"]
+            found |= {split for split in splits if re.fullmatch(r"[\w-]+", split)}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -7,7 +7,8 @@ on with the very examples that it would have seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from torch.utils.data import DataLoader, Dataset
@@ -17,13 +18,17 @@ from segearth.data.answers import count_seg
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Batch, Geometry, encode_sample, stack
 from segearth.data.stream import Stream
-from segearth.errors import RecipeError
+from segearth.errors import RecipeError, SegEarthError
 
 _ATTEMPTS = 100  # other examples tried in place of one without a question that fits
 
 
-class Samples(Dataset[Batch]):
-    """Encoded examples by number; every process and worker sees the same numbering."""
+class Samples(Dataset["Batch | SegEarthError"]):
+    """Encoded examples by number; every process and worker sees the same numbering.
+
+    What a user can act on comes back in place of an example: raised in a process that prepares
+    pictures, it would arrive as a traceback.
+    """
 
     def __init__(self, stream: Stream, prompter: Prompter, shape: Geometry) -> None:
         """Join what makes examples and what encodes them."""
@@ -33,8 +38,14 @@ class Samples(Dataset[Batch]):
         """More than any run uses."""
         return 1 << 40
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Batch | SegEarthError:
         """Encode one example; of its questions, those that fit the limits."""
+        try:
+            return self._encode(index)
+        except SegEarthError as error:
+            return error
+
+    def _encode(self, index: int) -> Batch:
         most = self.stream.recipe.most_targets or math.inf
         for attempt in range(_ATTEMPTS):
             example = self.stream.example(index + (attempt << 40))
@@ -67,6 +78,7 @@ def passes_by_step(
 
     Raises:
         RecipeError: A batch does not split into processes and passes.
+        SegEarthError: An example cannot be made.
     """
     if train.batch_size % (world * train.accumulate):
         raise RecipeError(
@@ -77,21 +89,38 @@ def passes_by_step(
         )
     share = train.batch_size // world
     passes, size = train.accumulate, share // train.accumulate
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[Batch | SegEarthError] = DataLoader(
         samples,
         batch_sampler=Order(first, train.steps, train.batch_size, rank * share, passes, size),
-        collate_fn=stack,
+        collate_fn=_stack,
         num_workers=train.workers,
         prefetch_factor=4 if train.workers else None,
         persistent_workers=False,
         multiprocessing_context="spawn" if train.workers else None,
+        worker_init_fn=_leave_ctrl_c_to_the_main_process,
     )
     group: list[Batch] = []
     for batch in loader:
+        if isinstance(batch, SegEarthError):
+            raise batch
         group.append(batch)
         if len(group) == passes:
             yield group
             group = []
+
+
+def _stack(samples: Sequence[Batch | SegEarthError]) -> Batch | SegEarthError:
+    batches: list[Batch] = []
+    for sample in samples:
+        if isinstance(sample, SegEarthError):
+            return sample
+        batches.append(sample)
+    return stack(batches)
+
+
+def _leave_ctrl_c_to_the_main_process(_: int) -> None:
+    """Let a step that is under way end: a terminal sends Ctrl-C to every process of a run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Order:

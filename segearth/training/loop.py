@@ -18,7 +18,7 @@ from segearth.config.load import dump_yaml
 from segearth.config.recipe import Recipe
 from segearth.data.samples import Batch
 from segearth.data.stream import Stream
-from segearth.errors import CheckpointError, UsageError
+from segearth.errors import UsageError
 from segearth.files import locked_folder, write_text
 from segearth.losses.objective import Losses, objective
 from segearth.model.build import build_model
@@ -28,6 +28,7 @@ from segearth.model.new_queries import load_start
 from segearth.model.pretrained.fitting import Coverage
 from segearth.training.batches import Samples, passes_by_step
 from segearth.training.card import write_card
+from segearth.training.folder import LOG, RECIPE, cut_log, started
 from segearth.training.optimizer import (
     MovingAverage,
     build_optimizer,
@@ -64,7 +65,7 @@ class Run:
             CheckpointError: Starting weights or the state cannot be loaded.
             RecipeError: The recipe cannot be run.
         """
-        if (folder / "log.jsonl").exists() and not resume:
+        if (folder / "last" / NUMBERS).exists() and not resume:
             raise UsageError(
                 f"{folder} holds a run already",
                 where="--out",
@@ -92,7 +93,7 @@ class Run:
             load_start(
                 self.model,
                 self.prompter,
-                _started(folder) if resume else model_folder(recipe.train.init_from),
+                started(folder) if resume else model_folder(recipe.train.init_from),
                 seg_tokens="kept" if resume else recipe.train.seg_tokens,
                 seed=recipe.seed,
             )
@@ -106,10 +107,7 @@ class Run:
             self.step, self.best = load_state(
                 folder / "last", self.model, self.optimizer, self.average
             )
-            _cut_log(folder / "log.jsonl", self.step)
         self.validation = Validation(recipe, self.prompter, folder)
-        if self.accelerator.is_main_process:  # it alone validates; scenes are drawn only once
-            self.validation.prepare()
         self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
     def train(self, on_step: Callable[[int, dict[str, Any]], None]) -> None:
@@ -117,13 +115,18 @@ class Run:
 
         Args:
             on_step: Called with the step and the latest figures, for progress bars.
+
+        Raises:
+            UsageError: Another process trains in this folder.
+            DataError: A picture or a validation record cannot be used, or writing fails.
         """
         from torch.utils.tensorboard import SummaryWriter
 
         main = self.accelerator.is_main_process
         with locked_folder(self.folder) if main else nullcontext(), StopRequest() as stop:
             self.folder.mkdir(parents=True, exist_ok=True)  # any process may come first
-            write_text(self.folder / "recipe.yaml", dump_yaml(self.recipe))
+            if main:
+                self._begin()
             self.board = SummaryWriter(str(self.folder / "tensorboard"))
             self.model.train()
             try:
@@ -131,10 +134,20 @@ class Run:
             finally:
                 self.board.close()
 
+    def _begin(self) -> None:
+        """Make the folder ready; only once nobody else works in it."""
+        self.validation.prepare()
+        # Of a run that was killed before its first checkpoint, all lines go.
+        cut_log(self.folder / LOG, self.step)
+        kept, recipe = self.folder / RECIPE, dump_yaml(self.recipe)
+        if self.step and kept.exists() and kept.read_text(encoding="utf-8") != recipe:
+            kept.replace(self.folder / f"recipe-until-step-{self.step}.yaml")
+        write_text(kept, recipe)
+
     def _run(self, on_step: Callable[[int, dict[str, Any]], None], stop: StopRequest) -> None:
         train, saved, began = self.recipe.train, time.monotonic(), time.monotonic()
         since: list[dict[str, float]] = []  # figures of the steps since the last line
-        for batches in self.batches():
+        for batches in self._until(stop):
             figures = self._take(batches)
             since.append(figures)
             self.step += 1
@@ -144,16 +157,27 @@ class Run:
                 means = self._means(since)
                 self._log({**means, "lr": figures["lr"], "seconds": (now - began) / len(since)})
                 began, since = now, []
+            paused = time.monotonic()
             if self.step % train.validate_every == 0 or last:
                 self._validate()
-                began = time.monotonic()
-            stopped = stop.requested
-            if time.monotonic() - saved > train.save_minutes * 60 or last or stopped:
+            if time.monotonic() - saved > train.save_minutes * 60 or last:
                 self.save("last")
                 saved = time.monotonic()
+            began += time.monotonic() - paused  # `seconds` are those of steps alone
             on_step(self.step, figures)
-            if stopped:
-                raise KeyboardInterrupt
+            if stop.requested:
+                break
+        if self.step < train.steps:  # asked to stop; perhaps since, while waiting for pictures
+            self.save("last")
+            raise KeyboardInterrupt
+
+    def _until(self, stop: StopRequest) -> Iterator[list[Batch]]:
+        """Yield the batches; a stop may also take away the processes that prepare them."""
+        try:
+            yield from self.batches()
+        except RuntimeError:
+            if not stop.requested:
+                raise
 
     def _means(self, since: list[dict[str, float]]) -> dict[str, float]:
         """Average figures over steps and processes; every process has to call this."""
@@ -247,7 +271,7 @@ class Run:
         if not self.accelerator.is_main_process:
             return
         line = {"step": self.step, **{k: _rounded(v) for k, v in figures.items()}}
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         for name, value in figures.items():
             self.board.add_scalar(name, value, self.step)
@@ -269,30 +293,6 @@ class Run:
         if figures["giou"] > self.best:
             self.best = figures["giou"]
             self.save("best")
-
-
-def _started(folder: Path) -> Path:
-    """Find the latest checkpoint of a run.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    if not (folder / "last" / NUMBERS).is_file():
-        raise CheckpointError(
-            f"{folder / 'last'} holds no training state",
-            where="--resume",
-            hint="leave --resume out",
-        )
-    return model_folder(folder / "last")
-
-
-def _cut_log(log: Path, step: int) -> None:
-    """Drop the lines of steps that will be made again."""
-    if not log.exists():
-        return
-    lines = log.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-    write_text(log, "".join(f"{line}\n" for line in kept))
 
 
 def _rounded(value: float) -> float:

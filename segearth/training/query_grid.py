@@ -27,9 +27,10 @@ from segearth.errors import DataError, RecipeError, UsageError
 from segearth.evaluation.candidates import CandidateStudy, drop_earlier, staged_sheets
 from segearth.evaluation.evaluate import RESULT, evaluate_model, write_evaluation
 from segearth.evaluation.query_study import QueryRun, from_values, record_sums, to_values
-from segearth.evaluation.running import AnswerProtocol, Group
+from segearth.evaluation.running import AnswerProtocol, Group, require_images
 from segearth.files import write_text
 from segearth.metrics import Metric
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segmenter import Segmenter
 from segearth.training.loop import Run
 from segearth.training.state import NUMBERS, TENSORS
@@ -86,13 +87,20 @@ def plan_grid(recipe: Recipe, queries: Sequence[int], seeds: int) -> list[Cell]:
 
 
 def choose_records(recipe: Recipe, records: Sequence[Record]) -> list[Record]:
-    """Leave out the records with more targets than any run has learnt to answer.
+    """Leave out the records with more targets than any run has learnt to answer, or longer ones.
 
     Raises:
-        DataError: None is left.
+        DataError: None is left, or an image cannot be opened.
+        CheckpointError: There is no tokenizer.
     """
     most = recipe.data.most_targets or math.inf
-    kept = [record for record in records if len(record.masks) <= most]
+    prompter = build_prompter(recipe.model, build_tokenizer(recipe.model))
+    kept = [
+        record
+        for record in records
+        if len(record.masks) <= most and prompter.fits(record.instruction, record.answer)
+    ]
+    require_images(kept)
     if not kept:
         raise DataError(
             f"of {len(records)} records none can be answered",

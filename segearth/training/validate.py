@@ -11,7 +11,7 @@ from segearth.data.manifest import Record, read_manifest
 from segearth.data.prompting import Prompter
 from segearth.data.scenes import draw_dataset
 from segearth.evaluation.evaluate import evaluate
-from segearth.evaluation.running import run_model
+from segearth.evaluation.running import require_images, run_model
 from segearth.model.segearth import SegEarth
 from segearth.model.segmenter import Segmenter
 
@@ -38,7 +38,7 @@ class Validation:
         """Choose the records, evenly spread over the manifest; one process of a run does.
 
         Raises:
-            DataError: The manifest cannot be read, or scenes cannot be written.
+            DataError: The manifest or an image cannot be read, or scenes cannot be written.
         """
         wanted = self.recipe.train.validate_records
         if wanted:
@@ -48,6 +48,7 @@ class Validation:
             count = min(len(every), wanted)
             chosen = np.linspace(0, len(every), count, endpoint=False).astype(int)
             self.records = [every[index] for index in chosen]
+            require_images(self.records)
 
     def _manifest(self) -> Path:
         if self.recipe.data.validation:

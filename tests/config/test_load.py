@@ -262,3 +262,9 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
 def test_recipes_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Recipe().seed = 3
+
+
+@pytest.mark.parametrize("seed", [-1, 20250101120000])
+def test_a_seed_that_random_generators_refuse(seed):
+    with pytest.raises(RecipeError, match=f"seed is {seed}"):
+        load_recipe(RECIPES / "nano.yaml", [f"seed={seed}"])

@@ -7,6 +7,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
 from segearth.data.check import check_manifest
 from segearth.data.rle import encode_mask
@@ -138,3 +140,15 @@ def test_a_truncated_image_is_found(tmp_path):
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(DataError, match="No such file"):
         check_manifest(tmp_path / "none.jsonl")
+
+
+def test_an_image_whose_coordinates_lead_nowhere_is_one_mistake_of_many(tmp_path):
+    flat = Affine(1, 0, 500_000, 0, 0, 5_000_000)
+    size = {"height": 6, "width": 8, "count": 1, "dtype": "uint8"}
+    with rasterio.open(tmp_path / "b.tif", "w", crs="EPSG:32632", transform=flat, **size) as file:
+        file.write(np.zeros((1, 6, 8), np.uint8))
+
+    report = check(tmp_path, {**ROW, "image": "b.tif"}, {**ROW, "id": "c", "masks": []})
+
+    assert kinds(report)[0] == "image unreadable"
+    assert len(report.mistakes) > 1

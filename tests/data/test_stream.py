@@ -279,3 +279,26 @@ def test_a_large_picture_counts_for_as_many_tiles_as_its_side_is_long(tmp_path):
     stream = Stream(DataRecipe(targets=str(tmp_path / "targets.jsonl")), seed=0)
 
     assert [tile.scene for tile in stream.annotated] == ["tile"] + 4 * ["scene"]
+
+
+def test_a_written_question_about_a_large_picture_is_the_same_whatever_came_before(tmp_path):
+    """A picture in `targets` is kept shrunk; masks and ground size of `train` are of the file's."""
+    mask = np.zeros((1600, 1600), bool)
+    mask[200:900, 300:1200] = True
+    image = np.full((1600, 1600, 3), 90, np.uint8)
+    image[mask] = (40, 160, 40)
+    cv2.imwrite(str(tmp_path / "large.png"), image[..., ::-1])
+    common = {"image": "large.png", "gsd_m": 0.3, "split": "train"}
+    target = {"phrase": "grass", "granularity": "semantic", "mask": encode_mask(mask)}
+    tile = {**common, "scene": "park", "annotated": True, "targets": [target]}
+    written = {"id": "a", "instruction": "Show the lawn.", "masks": [encode_mask(mask)]}
+    written |= {**common, "answer": "The <p>lawn </p>[SEG] is here.", "facets": {}}
+    (tmp_path / "targets.jsonl").write_text(json.dumps(tile) + "\n")
+    (tmp_path / "train.jsonl").write_text(json.dumps(written) + "\n")
+    one, other = (Stream(recipe(tmp_path), seed=0) for _ in range(2))
+
+    after_others = [one.example(number) for number in range(6)]
+
+    for number in (5, 3, 1):  # each alone, or in another order
+        assert same(other.example(number), after_others[number])
+    assert any(example.image.shape[0] == 1600 for example in after_others)

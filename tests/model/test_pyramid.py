@@ -54,3 +54,25 @@ def test_batch_norm_keeps_its_statistics(drop_path):
 def test_a_rate_that_is_no_chance_is_refused(drop_path):
     with pytest.raises(RecipeError, match="drop_path"):
         PyramidRecipe(drop_path=drop_path)
+
+
+def test_an_encoder_without_blocks_to_drop_says_so():
+    recipe = PyramidRecipe(name="hrnet_w18_small", image_size=64, drop_path=0.1)
+
+    with pytest.raises(RecipeError, match="no blocks") as caught:
+        make_pyramid(recipe)
+
+    assert caught.value.where == "model.pyramid.drop_path"
+
+
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swinv2_cr_tiny_ns_224"])
+def test_maps_come_channels_first_from_every_swin(name):
+    """timm has both orders."""
+    pyramid = make_pyramid(PyramidRecipe(name=name, image_size=224)).eval()
+
+    with torch.no_grad():
+        maps = pyramid(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
+
+    sides = [56, 28, 14, 7]
+    expected = [(1, count, side, side) for count, side in zip(pyramid.channels, sides, strict=True)]
+    assert [tuple(fmap.shape) for fmap in maps] == expected

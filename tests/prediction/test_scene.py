@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from segearth.data.answers import count_seg
+from segearth.data.answers import count_seg, mark
 from segearth.errors import UsageError
 from segearth.geo.raster import open_scene
 from segearth.prediction.scene import NO_PIXELS, SceneOptions, ask_scene
@@ -145,6 +145,31 @@ def test_what_only_the_overview_sees_keeps_its_coarse_mask(finder, picture, save
 
     assert mask.sum() == pytest.approx(64 * 64, rel=0.1)
     assert "in the overview only" in answer.notes[0]
+
+
+def test_two_targets_of_one_phrase_that_only_the_overview_sees_are_both_kept(
+    finder, picture, save, ask
+):
+    class Twice(type(finder)):
+        """Says "red things" twice, once for each half; finds nothing in windows."""
+
+        def teach(self, encoded, instruction, answer):
+            words = mark("red things")
+            return super().teach(encoded, instruction, f"{words} and {words} in this image.")
+
+        def masks(self, encoded, reply):
+            found = super().masks(encoded, reply)
+            half = found.logits.shape[2] // 2
+            found.logits[0, :, half:] = found.logits[1, :, :half] = -9
+            found.logits -= 1000 * (len(self.looked_at) > 1)
+            return found
+
+    path = save("a.tif", picture(128, 128, ("red", 32, 8, 32, 32), ("red", 32, 80, 40, 40)))
+
+    _, [mask] = ask(Twice(), path, "red things", window=64)
+
+    assert mask[:, :64].sum() == pytest.approx(32 * 32, rel=0.2)
+    assert mask[:, 64:].sum() == pytest.approx(40 * 40, rel=0.2)
 
 
 def test_nothing_anywhere_keeps_the_overviews_sentence(finder, picture, save, ask):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
+from transformers import BertConfig, BertLMHeadModel
 
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.latency import (
@@ -86,6 +89,32 @@ def test_a_tower_reads_the_weights_of_the_blocks_that_run(variants):
     assert found["image_tower"] == 4 * (4 * 32 * 33 + 32 * 48 + 48 + 48 * 32 + 32 + 4 * 32)
     assert found["selection"] == found["upsampling"] == 0
     assert found["connector"] == 4 * (32 * 64 + 64 + 64 * 64 + 64)
+
+
+def test_berts_table_of_words_is_not_read_in_every_pass():
+    """It lies inside another module than the other models' tables."""
+    sizes = {"vocab_size": 900, "hidden_size": 16, "intermediate_size": 8, "num_hidden_layers": 1}
+    config = BertConfig(**sizes, num_attention_heads=2, max_position_embeddings=8, is_decoder=True)
+    lm = BertLMHeadModel(config)
+    model = SimpleNamespace(
+        language=SimpleNamespace(lm=lm),
+        image_tower=None,
+        mechanism=nn.Identity(),
+        score=None,
+        **dict.fromkeys(
+            ("mm_projector", "vision_tower_mask", "pixel_decoder", "SEG_token_projector"),
+            nn.Identity(),
+        ),
+        predictor=nn.Identity(),
+    )
+
+    found = weight_bytes(model)["language_prefill"]
+
+    assert found == 4 * sum(weight.numel() for weight in lm.bert.encoder.parameters())
+
+
+def test_decoding_queries_jointly_reads_the_decoder_once(segmenter):
+    assert measure(with_queries(segmenter, 3), decode="joint", runs=1).calls["query_decoder"] == 1
 
 
 def test_other_numbers_of_queries_keep_the_weights_that_fit(segmenter):

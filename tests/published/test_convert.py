@@ -493,6 +493,24 @@ def test_a_damaged_source_costs_no_earlier_manifest(rrsis_d, tmp_path):
     assert (tmp_path / "out" / "val.jsonl").exists()
 
 
+def test_a_source_that_turns_out_damaged_leaves_no_manifests_of_two_benchmarks(rrsis_d, tmp_path):
+    out = tmp_path / "out"
+    make_lasers(tmp_path / "src", {"test/test_a": []})
+    (tmp_path / "src" / "test" / "images").mkdir()
+    index = tmp_path / "src" / "test" / "annotations" / "test_a.json"
+    good = index.read_text()
+    index.write_text("[{]")
+    converted("rrsis-d", rrsis_d, out)
+    with pytest.raises(DataError, match="is no JSON"):
+        converted("lasers", tmp_path / "src", out, overwrite=True)
+    index.write_text(good)
+    make_earthreason(tmp_path / "er", [("train", "a", DOCK, QUESTIONS, ["So."])])
+
+    converted("earthreason", tmp_path / "er", out)
+
+    assert sorted(path.name for path in out.iterdir()) == ["images", "report.json", "train.jsonl"]
+
+
 def test_an_image_of_two_splits_stays_if_one_of_them_uses_it(tmp_path):
     good = lasers_record(1, "Find it.", "The <p>ship </p>[SEG].", SHIP)
     bad = lasers_record(2, "Find it.", "The <p>ship </p>[SEG].", NOTHING)

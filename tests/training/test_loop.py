@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import os
 import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -211,8 +214,8 @@ def test_a_request_to_stop_saves_the_step_first(nano, tmp_path):
         run.train(interrupt)
     run.board.close()
 
-    assert run.step == 3
-    assert Run(nano(), tmp_path, resume=True).step == 3
+    assert run.step == 2
+    assert Run(nano(), tmp_path, resume=True).step == 2
 
 
 def order(first=0, steps=2, batch=4, offset=0, passes=1, size=4):
@@ -269,16 +272,63 @@ def test_starting_from_a_model_folder(learnt, nano, tmp_path):
     assert start.step == 0
 
 
-def test_a_damaged_picture_is_the_users_error(nano, squares, tmp_path):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_picture_is_the_users_error(nano, squares, tmp_path, workers):
     import shutil
 
     shutil.copytree(squares.parent, tmp_path / "data")
     for path in (tmp_path / "data").glob("*.png"):
         path.write_bytes(b"no picture")
-    recipe = nano(f"data.train={tmp_path / 'data' / 'train.jsonl'}", "data.drawn=0.0")
+    changes = ("data.drawn=0.0", "train.validate_records=0", f"train.workers={workers}")
+    recipe = nano(f"data.train={tmp_path / 'data' / 'train.jsonl'}", *changes)
 
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as caught:
         Run(recipe, tmp_path / "run", resume=False).train(lambda step, figures: None)
+
+    assert "Traceback" not in str(caught.value)
+    assert ".png" in caught.value.problem + str(caught.value.where)
+
+
+def test_a_validation_picture_that_is_missing_is_told_before_the_first_step(
+    nano, squares, quietly, tmp_path
+):
+    import shutil
+
+    shutil.copytree(squares.parent, tmp_path / "data")
+    (tmp_path / "data" / "5.png").unlink()
+    recipe = nano(f"data.validation={tmp_path / 'data' / 'train.jsonl'}")
+
+    with pytest.raises(DataError, match=r"5\.png"):
+        Run(recipe, tmp_path / "run", resume=False).train(quietly)
+
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_ctrl_c_does_not_reach_the_processes_that_prepare_pictures(nano, tmp_path):
+    """A terminal sends it to the whole group; a step under way still needs its pictures."""
+    batches = Run(nano("train.workers=1", "train.steps=40"), tmp_path, resume=False).batches()
+    next(batches)
+
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)
+
+    assert len([next(batches) for _ in range(12)]) == 12
+    batches.close()
+
+
+def test_the_seconds_of_a_step_are_those_of_steps_alone(nano, read_log, monkeypatch, tmp_path):
+    recipe = nano("train.steps=4", "train.log_every=2", "train.validate_every=3")
+    run = Run(recipe, tmp_path, resume=False)
+    figures = {"loss": 1.0, "lr": 0.1}
+    monkeypatch.setattr(run, "_take", lambda batches: time.sleep(0.2) or dict(figures))
+    monkeypatch.setattr(run, "_validate", lambda: time.sleep(2.0))
+    monkeypatch.setattr(run, "_until", lambda stop: iter([[]] * 4))
+
+    run.train(lambda step, figures: None)
+
+    last = read_log(tmp_path)[-1]
+    assert last["step"] == 4
+    assert 0.2 <= last["seconds"] < 1.0  # one validation of 2 s lies between steps 3 and 4
 
 
 def test_one_answer_that_is_too_long_does_not_end_a_run(nano, squares, tmp_path):

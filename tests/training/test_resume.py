@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import save_file
 
 from segearth.errors import CheckpointError, UsageError
+from segearth.files import locked_folder
 from segearth.model.build import self_contained
 from segearth.model.checkpoint import load_model
+from segearth.training.folder import changed_keys
 from segearth.training.loop import Run
 
 
@@ -195,3 +197,42 @@ def test_half_precision_on_disk_does_not_blur_what_is_frozen(
     second = Run(recipe, tmp_path / "run", resume=True)
 
     assert_same(weights(second.model), weights(first.model))
+
+
+def test_a_run_that_is_still_going_keeps_its_log(nano, finished, quietly, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    log = tmp_path / "run" / "log.jsonl"
+    log.write_text(log.read_text() + '{"step": 99}\n')
+
+    with (
+        locked_folder(tmp_path / "run"),
+        pytest.raises(UsageError, match="another process"),
+    ):
+        Run(nano(), tmp_path / "run", resume=True).train(quietly)
+
+    assert log.read_text().endswith('{"step": 99}\n')
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_afresh(
+    nano, quietly, read_log, tmp_path
+):
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 9}\n{"step": 2, "lo')
+
+    Run(nano("train.steps=2"), tmp_path, resume=False).train(quietly)
+
+    assert [line["step"] for line in read_log(tmp_path) if "loss" in line] == [1, 2]
+
+
+def test_what_another_recipe_changes_is_named_and_the_earlier_one_kept(
+    nano, stop_after, quietly, tmp_path
+):
+    stop_after(nano(), tmp_path, 3)
+    before = (tmp_path / "recipe.yaml").read_text()
+    other = nano("seed=4", "loss.bce=2.0", "train.workers=1", "model.language.config.x=1")
+
+    assert changed_keys(tmp_path, nano()) == []
+    assert changed_keys(tmp_path, other) == ["seed", "loss.bce", "model.language.config.x"]
+    Run(nano("loss.bce=2.0"), tmp_path, resume=True).train(quietly)
+
+    assert (tmp_path / "recipe-until-step-3.yaml").read_text() == before
+    assert changed_keys(tmp_path, nano("loss.bce=2.0")) == []

@@ -30,7 +30,7 @@ from segearth.building.questions.records import image_place, refuse_shared_place
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
 from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
-from segearth.errors import DataError, UsageError
+from segearth.errors import DataError, GeoreferenceError, UsageError
 from segearth.files import atomic_path, locked_folder, sha256_of, write_text
 from segearth.geo.raster import open_scene
 
@@ -129,7 +129,7 @@ def _hashes(records: Sequence[Record]) -> tuple[dict[Path, str], list[LeftOut]]:
         try:
             with open_scene(str(image)):
                 hashes[image] = sha256_of(image)
-        except DataError as error:
+        except (DataError, GeoreferenceError) as error:
             broken[image] = error.problem
     return hashes, [
         LeftOut(id=record.id, reason=broken[record.image], fault=True)
