@@ -146,6 +146,10 @@ SAM = (
 )
 ROWS = {
     "instruction-as-query": ["model.mechanism=instruction_as_query"],
+    "strided-connector": [
+        *("model.image_tokens.connection=strided", "model.image_tokens.level=-1"),
+        "model.pyramid.image_size=128",
+    ],
     "propose-then-select": ["model.mechanism=propose_then_select", "model.proposals=4"],
     **{
         kind: [f"model.mask_head.kind={kind}", f"model.mask_head.config={config}", *SAM]

@@ -30,8 +30,7 @@ def convert_weights(
 
     to-segearth-r2: a model folder; DST is the authors' merged folder.
 
-    segearth-r1: a released folder of SegEarth-R1; DST holds starting weights of the parts
-    that are the same here.
+    segearth-r1: a released folder of SegEarth-R1; DST is a model folder, good for --model.
 
     mask2former: a model_final_*.pkl with Swin; DST holds starting weights of mask encoder
     and decoders.

@@ -23,6 +23,20 @@ def refuse_impossible(recipe: ModelRecipe) -> None:
         f"queries_per_target is {k}, but {recipe.mechanism} has no [SEG1] to [SEGk]",
         "1; with propose_then_select the candidates are counted by model.proposals",
     )
+    require(
+        not recipe.always_draws or recipe.mechanism == "instruction_as_query",
+        "model.always_draws",
+        f"{recipe.mechanism} draws where the answer has a [SEG]",
+        "leave it out, or take the mechanism instruction_as_query",
+    )
+    tokens, side = recipe.image_tokens, recipe.pyramid.image_size
+    cell = (4, 8, 16, 32)[tokens.level] * tokens.pool
+    require(
+        tokens.connection == "mlp" or side % (4 * cell) == 0,
+        "model.pyramid.image_size",
+        f"the cells of {side} pixels do not make tokens of 4 x 4 cells",
+        f"take a multiple of {4 * cell}",
+    )
     if recipe.mask_head.kind != "mask2former":
         _refuse_for_sam(recipe)
 

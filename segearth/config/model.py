@@ -114,10 +114,19 @@ class ImageTokensRecipe:
     """With `pyramid`: cells along a token; 2 makes a quarter of the tokens."""
     grid_position: bool = False
     """Add a two-dimensional sine position to the tokens; the tower has its own, maps do not."""
+    connection: Literal["mlp", "strided"] = "mlp"
+    """How cells become tokens. `mlp`: two layers, cell by cell, as in the paper; `strided`: two
+    3 x 3 convolutions of stride 2, so that 4 x 4 cells make a token, as in SegEarth-R1."""
 
     def __post_init__(self) -> None:
-        """Refuse maps that are not there."""
+        """Refuse maps that are not there, and convolutions over what is no map."""
         within("model.image_tokens", self, level=(-4, -1), pool=(1, 64))
+        require(
+            self.connection == "mlp" or self.source == "pyramid",
+            "model.image_tokens.connection",
+            "strided convolutions take the maps of the pyramid",
+            "mlp, or model.image_tokens.source: pyramid",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +246,9 @@ class ModelRecipe:
     one query, as in SegEarth-R1, so that an answer has one mask at most, the union of what is
     asked for; `propose_then_select`: learnt query tokens propose masks, and each `[SEG]`
     selects among them, after InstructSeg."""
+    always_draws: bool = False
+    """With `instruction_as_query`: draw a mask whether the answer says that there is something
+    or not, as SegEarth-R1, whose answers have no `[SEG]`."""
     proposals: int = 100
     """Query tokens with `propose_then_select`: the masks proposed for an answer."""
     max_instruction_tokens: int = 256

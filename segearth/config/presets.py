@@ -12,6 +12,7 @@ from segearth.config.model import (
     MaskHeadRecipe,
     ModelRecipe,
     PyramidRecipe,
+    TemplateRecipe,
 )
 
 PHI_2: dict[str, object] = {
@@ -64,4 +65,43 @@ def mipha_3b() -> ModelRecipe:
             decode="per-query",
         ),
         queries_per_target=1,
+    )
+
+
+PHI_1_5: dict[str, object] = {
+    "model_type": "phi",
+    "vocab_size": 51_200,
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 32,
+    "partial_rotary_factor": 0.5,
+    "max_position_embeddings": 2048,
+}
+"""Phi-1.5's published config."""
+
+
+def segearth_r1() -> ModelRecipe:
+    """Give SegEarth-R1 (Li et al., 2025): Phi-1.5, Swin-B for both branches, one pooled query.
+
+    The language model sees Swin's coarsest map through two strided convolutions, 64 tokens.
+    """
+    return ModelRecipe(
+        language=LanguageRecipe(
+            name="segearth-r1", config=dict(PHI_1_5), head_bias=False, lora_rank=0, frozen=False
+        ),
+        template=TemplateRecipe(
+            before="[INST] <<SYS>>\nYou are a helpful language and vision assistant. You are "
+            "able to understand the visual content that the user provides, and assist the user "
+            "with a variety of tasks using natural language.\n<</SYS>>\n\nThis is an image ",
+            question=", Please doing Referring Segmentation according to the following "
+            "instruction:\n {instruction} [/INST]",
+        ),
+        image_tokens=ImageTokensRecipe(source="pyramid", level=-1, connection="strided"),
+        pyramid=PyramidRecipe(
+            name="swin_base_patch4_window12_384", image_size=1024, output_norms=True
+        ),
+        mask_head=MaskHeadRecipe(extra_lateral_relu=True),
+        mechanism="instruction_as_query",
+        always_draws=True,
     )

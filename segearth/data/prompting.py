@@ -27,6 +27,7 @@ class Prompter:
             `[SEGk]` count as one token, so that the same answer fits for every k.
         mechanism: How masks are asked for; see `ModelRecipe.mechanism`.
         proposals: Query tokens behind an answer; 0 but for `propose_then_select`.
+        always_draws: See `ModelRecipe.always_draws`.
     """
 
     tokenizer: Any
@@ -37,6 +38,7 @@ class Prompter:
     max_answer_tokens: int
     mechanism: Mechanism = "seg_token"
     proposals: int = 0
+    always_draws: bool = False
 
     @property
     def pools_description(self) -> bool:

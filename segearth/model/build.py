@@ -28,7 +28,8 @@ from segearth.config.model import (
 from segearth.data.prompting import Prompter
 from segearth.errors import CheckpointError, RecipeError
 from segearth.model.fetched_kernels import no_fetched_kernels
-from segearth.model.image_tokens import ImageTower, projector
+from segearth.model.image_tokens import ImageTower, StridedConnector, projector
+from segearth.model.inputs import STRIDES
 from segearth.model.language import LanguageModel
 from segearth.model.mask_heads.sam import SamEncoder
 from segearth.model.mask_heads.starting import make_sam
@@ -82,7 +83,7 @@ def build_model(
         channels = int(tower.tower.config.hidden_size)
     else:
         channels = sum(pyramid.channels[recipe.image_tokens.level :])
-    connector = projector(channels, language.width)
+    connector = make_connector(recipe, channels, language.width)
     pixel_decoder: Any
     predictor: Any
     if recipe.mask_head.kind == "mask2former":
@@ -184,6 +185,17 @@ def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
             where="model.pyramid.name",
             hint="swin_base_patch4_window12_384, convnext_tiny, tf_efficientnet_lite0 …",
         ) from error
+
+
+def make_connector(
+    recipe: ModelRecipe, channels: int, width: int
+) -> nn.Sequential | StridedConnector:
+    """Make what turns image features into tokens of the language model, at random weights."""
+    tokens = recipe.image_tokens
+    if tokens.connection == "mlp":
+        return projector(channels, width)
+    cell = STRIDES[tokens.level] * tokens.pool
+    return StridedConnector(channels, width, recipe.pyramid.image_size // cell)
 
 
 def make_decoders(

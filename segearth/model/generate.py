@@ -125,7 +125,11 @@ def answer(
     made = [_finish(row, prompter, model.language.width) for row in rows]
     if prompter.pools_description:
         return [
-            _describe(one, states[len(states) - len(ids) :][place.start : place.stop])
+            _describe(
+                one,
+                states[len(states) - len(ids) :][place.start : place.stop],
+                always=prompter.always_draws,
+            )
             for one, states, ids, place in zip(made, asked, questions, described or (), strict=True)
         ]
     if isinstance(model.mechanism, ProposeThenSelect) and any(len(one.seg_hidden) for one in made):
@@ -316,7 +320,7 @@ def _finish(row: _Row, prompter: Prompter, width: int) -> Generated:
     return Generated(ids=kept, seg_hidden=torch.stack(states).unflatten(0, (-1, k)))
 
 
-def _describe(generated: Generated, described: Tensor) -> Generated:
+def _describe(generated: Generated, described: Tensor, *, always: bool) -> Generated:
     """Put the average of the description's states ``(t, D)`` in place of the `[SEG]` states."""
-    count = min(1, len(generated.seg_hidden))
+    count = 1 if always else min(1, len(generated.seg_hidden))
     return Generated(ids=generated.ids, seg_hidden=described.mean(dim=0).expand(count, 1, -1))

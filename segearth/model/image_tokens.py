@@ -27,6 +27,38 @@ def projector(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, width))
 
 
+class StridedConnector(nn.Module):
+    """SegEarth-R1's connector: 4 x 4 cells of a map to one token. Parameter names are R1's.
+
+    Two 3 x 3 convolutions of stride 2, each with a norm over all channels and cells of the
+    picture, then a 1 x 1 convolution; nothing that bends in between.
+    """
+
+    def __init__(self, channels: int, width: int, side: int) -> None:
+        """Make the layers.
+
+        Args:
+            channels: Of the map.
+            width: D.
+            side: Cells along a side of the map; a multiple of 4.
+        """
+        super().__init__()
+        self.proj1 = nn.Conv2d(channels, width, 3, 2, 1)
+        self.norm1 = nn.LayerNorm([width, side // 2, side // 2])
+        self.proj2 = nn.Conv2d(width, width, 3, 2, 1)
+        self.norm2 = nn.LayerNorm([width, side // 4, side // 4])
+        self.fc = nn.Conv2d(width, width, 1)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Join cells ``(B, side * side, channels)``, row by row, to ``(B, P, D)``."""
+        side = round(cells.shape[1] ** 0.5)
+        fmap = cells.transpose(1, 2).unflatten(2, (side, side))
+        fmap = self.norm1(self.proj1(fmap))
+        fmap = self.norm2(self.proj2(fmap))
+        tokens: Tensor = self.fc(fmap).flatten(2).transpose(1, 2)
+        return tokens
+
+
 class ImageTower(nn.Module):
     """SigLIP (Zhai et al., ICCV 2023), run up to the layer that is read and no further.
 

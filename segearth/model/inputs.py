@@ -59,7 +59,7 @@ def geometry(recipe: ModelRecipe) -> Geometry:
     """Work out the squares and the grid of image tokens."""
     tokens, pyramid = recipe.image_tokens, recipe.pyramid
     if tokens.source == "pyramid":
-        cell = STRIDES[tokens.level] * tokens.pool
+        cell = STRIDES[tokens.level] * tokens.pool * (4 if tokens.connection == "strided" else 1)
         tower_side, cells = 0, pyramid.image_size // cell
     else:
         config = tower_config(tokens)
@@ -87,4 +87,5 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
         max_answer_tokens=recipe.max_answer_tokens,
         mechanism=recipe.mechanism,
         proposals=recipe.proposals if recipe.mechanism == "propose_then_select" else 0,
+        always_draws=recipe.always_draws,
     )

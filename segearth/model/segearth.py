@@ -84,7 +84,7 @@ class SegEarth(nn.Module):
         *,
         language: LanguageModel,
         image_tower: ImageTower | None,
-        mm_projector: nn.Sequential,
+        mm_projector: nn.Module,
         pyramid: Pyramid | SamEncoder,
         pixel_decoder: PixelDecoder | SamPixels | Sam2Pixels,
         predictor: QueryDecoder | SamDecoder,

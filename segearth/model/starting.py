@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from segearth.config.model import ModelRecipe
 from segearth.config.places import is_hub_name
 from segearth.errors import CheckpointError
-from segearth.model.build import make_decoders, make_pyramid
-from segearth.model.image_tokens import projector
+from segearth.model.build import make_connector, make_decoders, make_pyramid
 from segearth.model.inputs import TOKENIZERS
 from segearth.model.pretrained.fitting import Coverage, Part
 from segearth.model.pretrained.loading import (
@@ -120,4 +119,4 @@ def _wanted(part: Part, recipe: ModelRecipe) -> dict[str, Tensor]:
             channels = int(tower_config(recipe.image_tokens).hidden_size)
         else:
             channels = sum(pyramid.channels[recipe.image_tokens.level :])
-        return dict(projector(channels, width).state_dict())
+        return dict(make_connector(recipe, channels, width).state_dict())

@@ -1,68 +1,89 @@
-"""SegEarth-R1's released checkpoints into starting weights for our parts.
+"""SegEarth-R1's released checkpoints into a model folder of ours.
 
-R1 is another model: its instruction is the query (pooled description and D-Projector), and
-its image tokens come from two strided convolutions. Neither mechanism can be configured
-here yet, so their tensors are kept under their own names and nothing is made up for them.
-Phi-1.5, Swin-B, pixel decoder and predictor are the same as here and are converted.
+R1 is another model: its instruction is the query (pooled description and D-Projector), its
+image tokens come from Swin's coarsest map by two strided convolutions, and it always draws.
+All of that can be configured here (`segearth.config.presets.segearth_r1`). Nothing is computed
+but that the fused attention projection comes apart; types stay as they are on disk.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
+from segearth.config.model import ModelRecipe
+from segearth.config.presets import segearth_r1
 from segearth.errors import CheckpointError
-from segearth.files import atomic_path, write_text
-from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID
+from segearth.files import write_text
+from segearth.model.build import build_model
+from segearth.model.checkpoint import CONFIG, WEIGHTS, save_model
 from segearth.model.convert.phi_heads import with_separate_heads
 from segearth.model.convert.writing import (
     ASIDE,
+    THEIR_CONFIG,
     Conversion,
     by_reason,
     claim_target,
     refuse_unknown,
     require_parts,
+    require_whole,
     write_tensors,
 )
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.pretrained.fitting import Rule, sort_out
 from segearth.model.pretrained.mask2former import code_family
 from segearth.model.pretrained.mipha import PHI
 from segearth.model.pretrained.source import read_config, read_weights
 
-LANGUAGE = "language"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-)
-_INSTRUCTION = "instruction as query (description pooling and D-Projector): not yet configured"
-_CONNECTOR = "connector of two strided convolutions: not yet configured"
+PREFIXES = {
+    "language": "language.lm.",
+    "connector": "mm_projector.",
+    "pyramid": "vision_tower_mask.",
+    "mask_head": "",
+    "mechanism": "mechanism.",
+    "seg_projector": "SEG_token_projector.",
+}
+"""Where a part's tensors are in `SegEarth`."""
 
 RULES = [
     *PHI,
     *code_family(r"model\.vision_tower\."),
-    Rule(r"model\.mm_projector\.", None, _CONNECTOR),
+    Rule(r"model\.mm_projector\.", "connector/"),
     Rule(r"seg_query$", None, "100 learnt query tokens that R1 never reads"),
-    Rule(r"(text_projector|origin_SEG_token_projector|local_project)\.", None, _INSTRUCTION),
-    Rule(r"(d_layers|SEG_token_projector)\.", None, _INSTRUCTION),
+    Rule(
+        r"(text_projector|origin_SEG_token_projector|local_project|d_layers)\.",
+        r"mechanism/\1.",
+    ),
+    Rule(r"SEG_token_projector\.", "seg_projector/"),
 ]
 
+CARD = """# SegEarth-R1, converted
 
-def convert_r1(source: Path, out: Path, *, overwrite: bool = False) -> Conversion:
-    """Convert a released folder (`earth-insights/SegEarth-R1-*`, safetensors).
+Converted from the released folder `{source}` by `segearth data convert-weights segearth-r1`.
+Weights, and with them their licence and figures, are the authors'. The template asks for
+"Referring Segmentation"; what was trained on EarthReason was asked for "Reasoning Segmentation":
+change `template.question` in config.json for it.
+"""
+
+
+def convert_r1(
+    source: Path, out: Path, *, overwrite: bool = False, base: ModelRecipe | None = None
+) -> Conversion:
+    """Make a model folder of a released one (`earth-insights/SegEarth-R1-*`, safetensors).
 
     Args:
-        source: The folder, with its config.json.
-        out: Receives `LANGUAGE` (a plain Phi folder with q, k and v apart), `PYRAMID`,
-            `MASK_HEAD` and what belongs to mechanisms that are not configured here.
-        overwrite: Replace an earlier conversion.
+        source: The folder, with its config.json and tokenizer files.
+        out: The model folder; good for `--model` and `train.init_from`.
+        overwrite: Replace an earlier model.
+        base: Sizes that config.json does not have (pyramid and mask head), R1's by default;
+            those of the language model are taken from config.json.
 
     Raises:
         CheckpointError: The folder is not whole, or not SegEarth-R1.
-        UsageError: `out` holds a conversion already.
+        UsageError: `out` holds a model already.
         DataError: `out` cannot be written to.
     """
     config = read_config(source, where="SRC")
@@ -78,35 +99,38 @@ def convert_r1(source: Path, out: Path, *, overwrite: bool = False) -> Conversio
     except ValueError as error:
         raise CheckpointError(str(error), where=str(source)) from error
     refuse_unknown(held.unknown, source=str(source), kind="SegEarth-R1")
-    require_parts(held.parts, ("language", "pyramid", "mask_head"), source)
-    plain = phi_config(config)
-    claim_target(source, out, MASK_HEAD, overwrite=overwrite)
-    (out / LANGUAGE).mkdir(exist_ok=True)
-    written = [out / LANGUAGE]
-    write_tensors(out / LANGUAGE / "model.safetensors", held.parts["language"])
+    require_parts(held.parts, tuple(PREFIXES), source)
+    ours = {
+        PREFIXES[part] + name: tensor
+        for part, named in held.parts.items()
+        for name, tensor in named.items()
+    }
     rows = held.parts["language"]["model.embed_tokens.weight"].shape[0]
-    plain |= {"architectures": ["PhiForCausalLM"], "vocab_size": rows}
-    write_text(out / LANGUAGE / "config.json", json.dumps(plain, indent=1) + "\n")
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            with atomic_path(out / LANGUAGE / name) as temporary:
-                temporary.write_bytes((source / name).read_bytes())
-    files = {PYRAMID: held.parts["pyramid"], ASIDE: {n: tensors[n] for n in held.aside}}
-    files[MASK_HEAD] = held.parts["mask_head"]  # last: it marks a complete conversion
-    for name, part in files.items():
-        write_tensors(out / name, part)
-        written.append(out / name)
+    recipe = base or segearth_r1()
+    language = replace(
+        recipe.language, name=source.name, config={**phi_config(config), "vocab_size": rows}
+    )
+    recipe = replace(recipe, language=language)
+    prompter = build_prompter(recipe, build_tokenizer(recipe, source))
+    if len(prompter.tokenizer) > rows:
+        raise CheckpointError(
+            f"the tokenizer has {len(prompter.tokenizer)} entries, the embedding {rows} rows",
+            where=str(source),
+            hint="the tokenizer files are not those of these weights",
+        )
+    with torch.device("meta"):
+        model = build_model(recipe, prompter, pretrained=False)
+    require_whole(ours, model.state_dict(), str(source))
+    claim_target(source, out, CONFIG, overwrite=overwrite)
+    write_tensors(out / ASIDE, {name: tensors[name] for name in held.aside})
+    write_text(out / THEIR_CONFIG, json.dumps(config, indent=1) + "\n")
+    card = CARD.format(source=source.name)
+    save_model(out, model, prompter, recipe, card=card, tensors=ours)
     return Conversion(
-        written=written,
-        taken={p: len(held.parts[p]) for p in ("language", "pyramid", "mask_head")},
+        written=[out / name for name in (CONFIG, WEIGHTS, ASIDE, THEIR_CONFIG)],
+        taken={part: len(held.parts[part]) for part in PREFIXES},
         aside=by_reason(held.aside),
-        notes=[
-            f"model.language.name: {out / LANGUAGE} with model.language.head_bias: false",
-            f"model.pyramid.weights: {out / PYRAMID} with model.pyramid.output_norms: true",
-            f"model.mask_head.weights: {out / MASK_HEAD}"
-            " with model.mask_head.extra_lateral_relu: true",
-            "these are starting weights, not SegEarth-R1: its query and its connector are missing",
-        ],
+        notes=[f"a whole model: --model {out}"],
     )
 
 

@@ -32,11 +32,13 @@ from segearth.model.checkpoint import (
 from segearth.model.convert.segearth_r1 import phi_config
 from segearth.model.convert.writing import (
     ASIDE,
+    THEIR_CONFIG,
     Conversion,
     by_reason,
     claim_target,
     refuse_unknown,
     require_parts,
+    require_whole,
     write_tensors,
 )
 from segearth.model.inputs import build_prompter, build_tokenizer
@@ -44,9 +46,6 @@ from segearth.model.pretrained import swin
 from segearth.model.pretrained.fitting import sort_out
 from segearth.model.pretrained.mipha import SEGEARTH_R2
 from segearth.model.pretrained.source import read_config, read_weights
-
-THEIR_CONFIG = "upstream-config.json"
-"""Their config.json, kept beside our model for the way back."""
 
 PREFIXES = {
     "language": "language.lm.",
@@ -103,7 +102,7 @@ def convert_r2(
         )
     with torch.device("meta"):
         model = build_model(recipe, prompter, pretrained=False)
-    _compare(ours, model.state_dict(), str(source))
+    require_whole(ours, model.state_dict(), str(source))
     claim_target(source, out, CONFIG, overwrite=overwrite)
     write_tensors(out / ASIDE, {name: tensors[name] for name in held.aside})
     write_text(out / THEIR_CONFIG, json.dumps(config, indent=1) + "\n")
@@ -242,23 +241,3 @@ def _recipe(
         head_bias=bias,
     )
     return replace(base, language=language, image_tokens=replace(base.image_tokens, config=tower))
-
-
-def _compare(ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str) -> None:
-    """Refuse tensors that do not make the model, before anything is written.
-
-    Raises:
-        CheckpointError: Names what is missing, misshapen or unexpected.
-    """
-    faults = [f"missing {name}" for name in wanted if name not in ours]
-    faults += [f"unexpected {name}" for name in ours if name not in wanted]
-    faults += [
-        f"misshapen {name}: {tuple(ours[name].shape)}, expected {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in ours and ours[name].shape != tensor.shape
-    ]
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(
-            f"it does not make the model: {'; '.join(faults[:5])}{more}", where=source
-        )

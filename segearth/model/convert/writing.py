@@ -16,6 +16,9 @@ from segearth.files import atomic_path
 ASIDE = "left-aside.safetensors"
 """Tensors that no part of ours has, under their own names, so that nothing is lost."""
 
+THEIR_CONFIG = "upstream-config.json"
+"""The source's config.json, kept beside our model; R2's goes back from there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
@@ -94,4 +97,24 @@ def refuse_unknown(unknown: list[str], *, source: str, kind: str) -> None:
             f"not all of it is {kind}; unknown: {'; '.join(unknown[:5])}{more}",
             where=source,
             hint="name the released file or folder itself, unchanged",
+        )
+
+
+def require_whole(ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str) -> None:
+    """Refuse tensors that do not make the model, before anything is written.
+
+    Raises:
+        CheckpointError: Names what is missing, misshapen or unexpected.
+    """
+    faults = [f"missing {name}" for name in wanted if name not in ours]
+    faults += [f"unexpected {name}" for name in ours if name not in wanted]
+    faults += [
+        f"misshapen {name}: {tuple(ours[name].shape)}, expected {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in ours and ours[name].shape != tensor.shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise CheckpointError(
+            f"it does not make the model: {'; '.join(faults[:5])}{more}", where=source
         )

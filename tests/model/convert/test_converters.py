@@ -7,18 +7,18 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
 
 from segearth.config.model import ImageTokensRecipe, LanguageRecipe, PyramidRecipe
-from segearth.config.presets import mipha_3b
+from segearth.config.presets import mipha_3b, segearth_r1
 from segearth.errors import CheckpointError, UsageError
 from segearth.model.checkpoint import load_model
 from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID, convert_mask2former
 from segearth.model.convert.phi_heads import join_heads
-from segearth.model.convert.segearth_r1 import LANGUAGE, convert_r1
+from segearth.model.convert.segearth_r1 import convert_r1
 from segearth.model.convert.segearth_r2 import (
     convert_r2,
     convert_to_r2,
@@ -28,6 +28,7 @@ from segearth.model.convert.segearth_r2 import (
 from segearth.model.convert.writing import ASIDE
 from segearth.model.inputs import build_tokenizer
 from segearth.model.pretrained.swin import to_original
+from segearth.model.segmenter import Segmenter
 
 SWIN_T = {"width": 96, "depths": (2, 2, 6, 2), "heads": (3, 6, 12, 24), "window": 7}
 PHI = {
@@ -217,78 +218,99 @@ def test_lora_is_added_where_it_belongs():
 
 
 @pytest.fixture(scope="module")
-def r1(released, tmp_path_factory):
+def r1_base(base):
+    """SegEarth-R1's recipe around small parts."""
+    paper = segearth_r1()
+    return replace(paper, template=replace(paper.template, end="[SEP]"), pyramid=base.pyramid)
+
+
+@pytest.fixture(scope="module")
+def r1(released, r1_base, tmp_path_factory):
     """A released folder of SegEarth-R1, small: fused heads, its own connector and query."""
     folder = tmp_path_factory.mktemp("r1")
-    shapes = released.phi(width=64, layers=2, ffn=96, rows=70, head_bias=False, fused=True)
+    tokenizer = build_tokenizer(replace(r1_base, language=LanguageRecipe(name="nano")))
+    tokenizer.save_pretrained(str(folder))
+    rows = len(tokenizer) + 3  # to spare
+    shapes = released.phi(width=64, layers=2, ffn=96, rows=rows, head_bias=False, fused=True)
     shapes |= released.swin("model.vision_tower.", **SWIN_T) | released.mask_head(channels=96)
+    projector = "model.mm_projector."
     for name, shape in {
-        "proj1": (64, 96, 3, 3),
+        "proj1": (64, 768, 3, 3),
         "proj2": (64, 64, 3, 3),
         "fc": (64, 64, 1, 1),
     }.items():
-        shapes |= {
-            f"model.mm_projector.{name}.weight": shape,
-            f"model.mm_projector.{name}.bias": (64,),
-        }
-    for name, side in (("norm1", 16), ("norm2", 8)):
-        shapes |= {
-            f"model.mm_projector.{name}.{kind}": (64, side, side) for kind in ("weight", "bias")
-        }
-    shapes |= {"seg_query": (100, 64), "d_layers.layers.0.0.to_q.weight": (16, 16)}
-    shapes |= released.norm("d_layers.norm", 16) | released.linear("text_projector", 16, 64)
-    shapes |= released.linear("origin_SEG_token_projector", 16, 64)
-    shapes |= released.linear("local_project", 16, 96)
-    shapes |= released.linear("SEG_token_projector", 256, 32)
+        shapes |= {f"{projector}{name}.weight": shape, f"{projector}{name}.bias": (64,)}
+    for name, side in (("norm1", 4), ("norm2", 2)):  # of 8 x 8 cells of a picture of 256 px
+        kinds = ("weight", "bias")
+        shapes |= {f"{projector}{name}.{kind}": (64, side, side) for kind in kinds}
+    layer = "d_layers.layers.0."
+    shapes |= {
+        "seg_query": (100, 64),
+        f"{layer}0.to_q.weight": (512, 512),
+        f"{layer}0.to_kv.weight": (1024, 512),
+        f"{layer}0.to_out.weight": (512, 512),
+        f"{layer}1.1.weight": (512, 512),
+        f"{layer}1.3.weight": (512, 512),
+    }
+    for name in (f"{layer}0.norm_media", f"{layer}0.norm_latents", f"{layer}1.0", "d_layers.norm"):
+        shapes |= released.norm(name, 512)
+    shapes |= released.linear("text_projector", 512, 64)
+    shapes |= released.linear("origin_SEG_token_projector", 512, 64)
+    shapes |= released.linear("local_project", 512, 768)
+    shapes |= released.linear("SEG_token_projector", 256, 1024)
     save_file(released.random_tensors(shapes), folder / "model.safetensors")
-    config = {"model_type": "llava_phi", "vocab_size": 70, **PHI}
+    config = {"model_type": "llava_phi", "vocab_size": rows, **PHI}
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "vocab.json").write_text("{}")
     return folder
 
 
-def test_r1_comes_apart_without_losing_a_bit(r1, tmp_path):
-    conversion = convert_r1(r1, tmp_path / "out")
+def test_r1_becomes_a_whole_model_without_losing_a_bit(r1, r1_base, tmp_path):
+    conversion = convert_r1(r1, tmp_path / "out", base=r1_base)
 
-    language = load_file(tmp_path / "out" / LANGUAGE / "model.safetensors")
-    back = load_file(tmp_path / "out" / ASIDE) | load_file(tmp_path / "out" / MASK_HEAD)
-    back |= {
-        "model.vision_tower." + to_original(name): tensor
-        for name, tensor in load_file(tmp_path / "out" / PYRAMID).items()
-    }
+    ours = load_file(tmp_path / "out" / "model.safetensors")
+    back = load_file(tmp_path / "out" / ASIDE)
     for index in range(2):
         layer = f"model.layers.{index}.self_attn."
         for kind in ("weight", "bias"):
-            parts = [language.pop(f"{layer}{letter}_proj.{kind}") for letter in "qkv"]
+            parts = [ours.pop(f"language.lm.{layer}{letter}_proj.{kind}") for letter in "qkv"]
             back[f"{layer}query_key_value.{kind}"] = join_heads(*parts, 4)
-    same(back | language, load_file(r1 / "model.safetensors"))
+    for name, tensor in ours.items():
+        if name.startswith("vision_tower_mask."):
+            name = "model.vision_tower." + to_original(name.split(".", 1)[1])
+        elif name.startswith("mm_projector."):
+            name = "model." + name
+        back[name.removeprefix("language.lm.").removeprefix("mechanism.")] = tensor
+    same(back, load_file(r1 / "model.safetensors"))
     whole = sum(conversion.taken.values()) + sum(map(len, conversion.aside.values()))
-    assert whole == len(back | language) + 2 * 2 * 2  # fused in two layers, weights and biases
+    assert whole == len(back) + 2 * 2 * 2  # fused in two layers, weights and biases
+    assert not any("mm_projector" in name for names in conversion.aside.values() for name in names)
 
 
-def test_r1_says_which_mechanisms_are_not_configured(r1, tmp_path):
-    conversion = convert_r1(r1, tmp_path / "out")
+def test_r1_answers_with_one_mask_whatever_it_says(r1, r1_base, tmp_path):
+    convert_r1(r1, tmp_path / "out", base=r1_base)
+    segmenter = Segmenter.load(tmp_path / "out")
+    segmenter.model.float()
 
-    waiting = {why: len(names) for why, names in conversion.aside.items() if "not yet" in why}
+    encoded = segmenter.encode(np.zeros((90, 120, 3), np.uint8))
+    reply = segmenter.reply(encoded, "the ship on the left")
 
-    assert waiting == {
-        "connector of two strided convolutions: not yet configured": 10,
-        "instruction as query (description pooling and D-Projector): not yet configured": 11,
-    }
-    assert any("not SegEarth-R1" in note for note in conversion.notes)
-    assert (tmp_path / "out" / LANGUAGE / "vocab.json").is_file()
+    assert segmenter.prompter.image_tokens == 4  # 8 x 8 cells, 4 x 4 a token
+    assert encoded.features.tokens.shape == (1, 4, 64)
+    assert segmenter.masks(encoded, reply).logits.shape[0] == len(reply.phrases) == 1
 
 
-def test_r1s_language_model_loads_as_plain_phi(r1, tmp_path):
-    convert_r1(r1, tmp_path / "out")
+def test_r1_with_a_connector_that_is_none_is_refused(r1, r1_base, tmp_path):
+    (tmp_path / "src").mkdir()
+    for file in r1.iterdir():
+        (tmp_path / "src" / file.name).write_bytes(file.read_bytes())
+    tensors = load_file(r1 / "model.safetensors")
+    del tensors["model.mm_projector.fc.bias"]
+    save_file(tensors, tmp_path / "src" / "model.safetensors")
 
-    lm, info = AutoModelForCausalLM.from_pretrained(
-        tmp_path / "out" / LANGUAGE, output_loading_info=True
-    )
+    with pytest.raises(CheckpointError, match=r"missing mm_projector\.fc\.bias"):
+        convert_r1(tmp_path / "src", tmp_path / "out", base=r1_base)
 
-    assert set(info["missing_keys"]) == {"lm_head.bias"}  # R1 has none
-    assert not info["unexpected_keys"]
-    assert lm.config.vocab_size == 70
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_config_without_the_rotary_share_is_refused(r1, tmp_path):
