@@ -91,7 +91,7 @@ def _rows(
 ) -> Tensor:
     width = query.shape[3]
     with torch.autocast(query.device.type, enabled=False):  # L_S is of float32
-        scores = _scores(query.float(), key.float(), wanted)
+        scores = _scores(query, key.float(), wanted)
     scores = scores * (width**-0.5 if scaling is None else scaling)
     if mask is None:
         tokens = torch.arange(key.shape[2], device=key.device)
@@ -114,8 +114,8 @@ def _scores(query: Tensor, key: Tensor, wanted: RowCapture) -> Tensor:
     query instead made this the dearest part of the layer.
     """
     slot, most = _slots(wanted.batch)
-    laid = query.new_zeros(query.shape[0], most, query.shape[1], query.shape[3])
-    laid = laid.index_put((wanted.batch, slot), query[wanted.batch, :, wanted.position])
+    laid = key.new_zeros(query.shape[0], most, query.shape[1], query.shape[3])
+    laid = laid.index_put((wanted.batch, slot), query[wanted.batch, :, wanted.position].float())
     keys = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
     scores = laid.transpose(1, 2) @ keys.transpose(2, 3)  # (B, A, most, T)
     return scores[wanted.batch, :, slot]
