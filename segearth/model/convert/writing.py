@@ -98,23 +98,3 @@ def refuse_unknown(unknown: list[str], *, source: str, kind: str) -> None:
             where=source,
             hint="name the released file or folder itself, unchanged",
         )
-
-
-def require_whole(ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str) -> None:
-    """Refuse tensors that do not make the model, before anything is written.
-
-    Raises:
-        CheckpointError: Names what is missing, misshapen or unexpected.
-    """
-    faults = [f"missing {name}" for name in wanted if name not in ours]
-    faults += [f"unexpected {name}" for name in ours if name not in wanted]
-    faults += [
-        f"misshapen {name}: {tuple(ours[name].shape)}, expected {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in ours and ours[name].shape != tensor.shape
-    ]
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(
-            f"it does not make the model: {'; '.join(faults[:5])}{more}", where=source
-        )
