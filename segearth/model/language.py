@@ -16,14 +16,16 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 
 from segearth.model.attention_rows import NAME, RowCapture
+from segearth.model.few_rows import speed_few_rows
 
 
 class LanguageModel(nn.Module):
     """A causal language model, run on embeddings."""
 
     def __init__(self, lm: PreTrainedModel) -> None:
-        """Wrap `lm` and switch it to the attention that can keep rows."""
+        """Wrap `lm`; it gets the attention that can keep rows, and linear layers for few rows."""
         super().__init__()
+        speed_few_rows(lm)
         self.lm = lm
         lm.config._attn_implementation = NAME
 

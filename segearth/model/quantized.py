@@ -15,6 +15,7 @@ from torch import nn
 
 from segearth.errors import UsageError
 from segearth.model.fetched_kernels import no_fetched_kernels
+from segearth.model.few_rows import FewRowLinear
 from segearth.model.segearth import SegEarth
 
 Rounded = Literal["int8", "nf4"]
@@ -39,7 +40,7 @@ def quantize_language(model: SegEarth, kind: Rounded, device: torch.device) -> N
     for name, parent in [item for part in blocks for item in part.named_modules()]:
         for child_name, child in list(parent.named_children()):
             # LoRA's own matrices are small; what is rounded already is a subclass.
-            if type(child) is nn.Linear and "lora_" not in name:
+            if type(child) in (nn.Linear, FewRowLinear) and "lora_" not in name:
                 setattr(parent, child_name, _rounded(bnb, child, kind, device))
 
 
