@@ -162,6 +162,8 @@ def _part(part: str, rows: Sequence[Mapping[str, Any]], unit: str) -> list[dict[
         cells = _costs(row["parts"][part], row["parts_tmacs"][part], unit)
         if row["latency_s"] and row["latency_s"]["parts"][part]["max"] > 0:
             cells |= _milliseconds(row["latency_s"]["parts"][part])
+            if part in row["parts_peak_bytes"]:
+                cells["peak, MB"] = f"{row['parts_peak_bytes'][part] / 1e6:.0f}"
             placed = row["roofline"]["parts"].get(part)
             if placed:
                 cells["% of peak"] = f"{100 * placed['share_of_peak']:.1f}"
@@ -222,7 +224,8 @@ def _caption(result: Mapping[str, Any]) -> str:
         lines.append(
             f"Timed on {result['device']} in {result['dtype']}, {result['threads']} threads: "
             f"{rows[0]['latency_s']['runs']} runs after two others, the device waited for at both "
-            "ends of every part; rest: resizing, tokens, copies."
+            "ends of every part; rest: resizing, tokens, copies. Peak, MB: most memory in use "
+            "while a part ran, all that was loaded and made before it included."
         )
         lines.append(_roofline(rows[0]["roofline"]))
     if any(row["paper"] for row in rows):

@@ -7,15 +7,12 @@ that a run's length does not depend on what the model feels like saying.
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from segearth.errors import UsageError
@@ -24,7 +21,8 @@ from segearth.model.checkpoint import load_tensors, model_folder
 from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.new_queries import fit_queries
-from segearth.model.segmenter import Segmenter
+from segearth.model.segmenter import Encoded, Segmenter
+from segearth.profiling.memory import forget_peak, peak_bytes
 from segearth.profiling.part_clock import REST, PartClock, now
 from segearth.profiling.stages import PARTS
 from segearth.profiling.workload import Decode, Workload
@@ -36,9 +34,6 @@ WARM_UPS = 2
 
 STEPS = ("encode", "answer", "masks")
 """Everything before the instruction; prompt and answer; `[SEG]` states to full-size masks."""
-
-_STATUS = Path("/proc/self/status")
-_FORGET_PEAK = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +58,11 @@ class Latency:
         calls: How often each of `PARTS` ran in one run.
         again: Another question about the same picture, to masks: encoding and the projected
             memory maps are there already.
-        peak_bytes: Most memory in use at a time: on a CUDA device what torch had allocated
-            there, elsewhere what the whole process held, libraries included. None where the
+        peak_bytes: Most memory in use at a time, see `segearth.profiling.memory`. None where the
             system does not tell.
+        part_peaks: The same for each of `PARTS` that ran, from a run of its own: what was held
+            while it ran, by it and by all before it. Empty where the system cannot start a peak
+            anew.
     """
 
     total: Spread
@@ -74,6 +71,7 @@ class Latency:
     calls: dict[str, int]
     again: Spread
     peak_bytes: int | None
+    part_peaks: dict[str, int]
 
 
 def typical_workload(segmenter: Segmenter) -> Workload:
@@ -135,9 +133,10 @@ def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:
     with _decoding(segmenter, decode):
         for _ in range(WARM_UPS):
             _time_once(segmenter, picture)
-        _forget_peak(segmenter.device)
+        part_peaks = peaks_of_parts(segmenter, picture)
+        forget_peak(segmenter.device)
         timed = [_time_once(segmenter, picture) for _ in range(runs)]
-        peak = _peak_bytes(segmenter.device)
+        peak = peak_bytes(segmenter.device)
     return Latency(
         total=_spread([sum(run.steps.values()) for run in timed]),
         steps={name: _spread([run.steps[name] for run in timed]) for name in STEPS},
@@ -145,6 +144,7 @@ def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:
         calls=timed[0].calls,
         again=_spread([run.again for run in timed]),
         peak_bytes=peak,
+        part_peaks=part_peaks,
     )
 
 
@@ -170,6 +170,19 @@ class _Run:
 
 def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> _Run:
     clock = PartClock(segmenter.device)
+    encoded, marks = _answer(segmenter, picture, clock)
+    start = now(segmenter.device)
+    segmenter.masks(encoded, segmenter.teach(encoded, INSTRUCTION, ANSWER))
+    again = now(segmenter.device) - start
+    steps = dict(zip(STEPS, (after - before for before, after in pairwise(marks)), strict=True))
+    rest = sum(steps.values()) - sum(clock.seconds.values())
+    return _Run(steps=steps, parts={**clock.seconds, REST: rest}, calls=clock.calls, again=again)
+
+
+def _answer(
+    segmenter: Segmenter, picture: NDArray[np.uint8], clock: PartClock
+) -> tuple[Encoded, list[float]]:
+    """Answer under a clock; returns the encoded picture and the times between `STEPS`."""
     with clock.watch(segmenter.model):
         marks = [now(segmenter.device)]
         encoded = segmenter.encode(picture)
@@ -179,43 +192,25 @@ def _time_once(segmenter: Segmenter, picture: NDArray[np.uint8]) -> _Run:
         candidates = segmenter.candidates(encoded, reply)
         clock.run("upsampling", candidates.selected)
         marks.append(now(segmenter.device))
-    start = now(segmenter.device)
-    segmenter.masks(encoded, segmenter.teach(encoded, INSTRUCTION, ANSWER))
-    again = now(segmenter.device) - start
-    steps = dict(zip(STEPS, (after - before for before, after in pairwise(marks)), strict=True))
-    rest = sum(steps.values()) - sum(clock.seconds.values())
-    return _Run(steps=steps, parts={**clock.seconds, REST: rest}, calls=clock.calls, again=again)
+    return encoded, marks
+
+
+def peaks_of_parts(segmenter: Segmenter, picture: NDArray[np.uint8]) -> dict[str, int]:
+    """Answer once and read the most memory that was in use during each part.
+
+    Args:
+        segmenter: The model.
+        picture: RGB uint8 ``(H, W, 3)``.
+
+    Returns:
+        Bytes by part that ran; empty where the system cannot start a peak anew.
+    """
+    clock = PartClock(segmenter.device, memory=True)
+    _answer(segmenter, picture, clock)
+    return clock.peaks
 
 
 def _spread(seconds: list[float]) -> Spread:
     return Spread(
         median=statistics.median(seconds), min=min(seconds), max=max(seconds), runs=len(seconds)
     )
-
-
-def _forget_peak(device: torch.device) -> None:
-    """Start a new peak, so that loading the model does not count."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif _FORGET_PEAK.exists():
-        try:
-            _FORGET_PEAK.write_text("5", encoding="ascii")
-        except OSError:  # some sandboxes forbid it; the peak then includes loading
-            return
-
-
-def _peak_bytes(device: torch.device) -> int | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if device.type != "cpu":
-        return None
-    if _STATUS.exists():
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere

@@ -1,4 +1,4 @@
-"""Time the parts of a model while it answers, by watching the calls between them.
+"""Time the parts of a model while it answers, and their memory, by watching the calls between them.
 
 The seconds are those of a real run, not of parts run by themselves. The device is waited for
 at both ends of every part: without that, a GPU's clock would show when work was handed over
@@ -17,6 +17,7 @@ from torch import nn
 
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import SegEarth
+from segearth.profiling.memory import forget_peak, peak_bytes
 from segearth.profiling.stages import PARTS
 
 REST = "rest"
@@ -32,11 +33,14 @@ class PartClock:
     Attributes:
         seconds: By part.
         calls: By part; `language_prefill` has two, the image's prefix and the question.
+        peaks: Most memory in use during a part, bytes, if asked for and if the system tells.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        """Start at zero."""
+    def __init__(self, device: torch.device, *, memory: bool = False) -> None:
+        """Start at zero; `memory` also watches peaks, which takes time of its own."""
         self.device = device
+        self.peaks: dict[str, int] = {}
+        self._memory = memory
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.calls = dict.fromkeys(PARTS, 0)
         self._inside = False
@@ -49,6 +53,7 @@ class PartClock:
         if self._inside:
             return call(*args, **options)
         self._inside = True
+        watched = self._memory and forget_peak(self.device)
         start = now(self.device)
         try:
             return call(*args, **options)
@@ -56,6 +61,8 @@ class PartClock:
             self.seconds[part] += now(self.device) - start
             self.calls[part] += getattr(call, "__name__", "") not in _PREPARATIONS
             self._inside = False
+            if watched:
+                self.peaks[part] = max(peak_bytes(self.device) or 0, self.peaks.get(part, 0))
 
     @contextmanager
     def watch(self, model: SegEarth) -> Iterator[None]:

@@ -173,6 +173,7 @@ def _row(
             "latency_s": None if latency is None else asdict(latency.again),
         },
         "peak_bytes": None if latency is None else latency.peak_bytes,
+        "parts_peak_bytes": None if latency is None else latency.part_peaks,
         "paper": None if paper is None else dict(paper),
     }
 

@@ -28,6 +28,7 @@ from segearth.config.recipe import Recipe
 from segearth.model.build import build_model
 from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.segmenter import Segmenter
+from segearth.profiling.latency import peaks_of_parts
 from segearth.training.loop import Run
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,15 @@ def answer(made: Recipe) -> dict[str, Any]:
     start = time.perf_counter()
     segmenter.masks(encoded, segmenter.teach(encoded, INSTRUCTION, reply.answer))
     again = time.perf_counter() - start
-    return {"seconds": seconds, "further_question_s": again, "mask": list(masks.logits.shape)}
+    whole = _peak_gib()  # before the peaks of the parts start anew
+    parts = {name: peak / 2**30 for name, peak in peaks_of_parts(segmenter, picture).items()}
+    return {
+        "seconds": seconds,
+        "further_question_s": again,
+        "mask": list(masks.logits.shape),
+        "peak_gib": whole,
+        "parts_peak_gib": parts,
+    }
 
 
 def step(made: Recipe) -> dict[str, Any]:
@@ -90,7 +99,16 @@ def step(made: Recipe) -> dict[str, Any]:
             figures = run._take(batches)
             taken.append(time.perf_counter() - start)
             run.step += 1
-    return {"seconds": taken, "learning": learning, "loss": figures["loss"]}
+    return {
+        "seconds": taken,
+        "learning": learning,
+        "loss": figures["loss"],
+        "peak_gib": _peak_gib(),
+    }
+
+
+def _peak_gib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**30
 
 
 def main(kind: str) -> int:
@@ -100,12 +118,11 @@ def main(kind: str) -> int:
         return 2
     made = recipe()
     figures = answer(made) if kind == "answer" else step(made)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**30
     bound = BOUND_GIB[kind]
-    result = {"kind": kind, **figures, "peak_gib": peak, "bound_gib": bound}
+    result = {"kind": kind, **figures, "bound_gib": bound}
     result["threads"] = torch.get_num_threads()
     sys.stdout.write(json.dumps(result) + "\n")
-    return 0 if peak <= bound else 1
+    return 0 if figures["peak_gib"] <= bound else 1
 
 
 if __name__ == "__main__":

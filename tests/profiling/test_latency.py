@@ -36,6 +36,19 @@ def test_a_model_is_timed_and_its_memory_seen(segmenter):
         sum(spread.median for spread in latency.steps.values())
     )
     assert latency.peak_bytes > 50e6  # Python and torch alone are more
+    ran = [name for name in PARTS if latency.parts[name].max > 0]
+    assert sorted(latency.part_peaks) == sorted(ran)
+    assert all(50e6 < peak <= 2 * latency.peak_bytes for peak in latency.part_peaks.values())
+
+
+def test_the_peak_of_a_part_is_its_own():
+    clock = PartClock(torch.device("cpu"), memory=True)
+
+    clock.run("connector", lambda: torch.ones(50_000_000).sum())  # 200 MB for a moment
+    clock.run("selection", lambda: torch.ones(50).sum())
+    clock.run("selection", lambda: torch.ones(25_000_000).sum())  # 100 MB, in a second call
+
+    assert 80e6 < clock.peaks["connector"] - clock.peaks["selection"] < 120e6
 
 
 def test_the_parts_add_up_and_those_that_run_have_time(segmenter):
@@ -63,7 +76,7 @@ def test_warm_up_runs_are_thrown_away_and_the_model_is_left_as_it_was(segmenter,
 
     latency = measure(segmenter, decode="per-query", runs=3)
 
-    assert seen == (WARM_UPS + 3) * ["per-query"]
+    assert seen == (WARM_UPS + 1 + 3) * ["per-query"]  # one for the peaks of the parts
     assert latency.total.runs == 3
     assert latency.total.min <= latency.total.median <= latency.total.max
     assert segmenter.model.decode == "joint"
