@@ -38,6 +38,7 @@ def several_images(image: str) -> list[str] | None:
         raise DataError(
             f"there is no image in {image}",
             where="IMAGE",
-            hint=f"a folder may hold: {' '.join(sorted(SUFFIXES))}",
+            hint=f"a folder may hold: {' '.join(sorted(SUFFIXES))}; "
+            f'with the folders in it: "{path if path.is_dir() else "FOLDER"}/**/*"',
         )
     return found

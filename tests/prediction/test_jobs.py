@@ -41,8 +41,15 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file(tmp_path):
 
 
 def test_a_folder_without_images_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="no image"):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "a.png").touch()
+
+    with pytest.raises(DataError, match="no image") as caught:
         several_images(str(tmp_path))
+
+    assert f'"{tmp_path}/**/*"' in str(caught.value)  # and that does find it
+    assert several_images(f"{tmp_path}/**/*") == [str(inner / "a.png")]
 
 
 @pytest.mark.parametrize(
