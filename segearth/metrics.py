@@ -37,7 +37,7 @@ Axes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -119,7 +119,7 @@ class Figures:
     n: int
     """Units in the mean."""
     giou_ci95: tuple[float, float] | None
-    """95 % bootstrap interval of giou; None for fewer than two records that have units."""
+    """95 % bootstrap interval of giou; None for fewer than two images whose records have units."""
 
 
 def count_overlap(truth: Sequence[Mask], predicted: Sequence[Mask]) -> Overlap:
@@ -166,12 +166,19 @@ def score_units(metric: Metric, overlap: Overlap, *, answered: bool) -> list[Uni
     return [_merged(overlap)]
 
 
-def summarise(records: Sequence[Sequence[Unit]], *, seed: int = 0) -> Figures:
+def summarise(
+    records: Sequence[Sequence[Unit]],
+    images: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+) -> Figures:
     """Compute the figures of a set of records.
 
     Args:
-        records: The units of each record. The bootstrap draws whole records, because targets
-            of one picture and question are not independent.
+        records: The units of each record.
+        images: What each record is about. The bootstrap draws whole images with all their
+            records, because what is asked of one picture is not independent: records drawn by
+            themselves would make the interval too narrow. None: every record has its own.
         seed: Of the bootstrap.
     """
     sums = np.array([sum(unit.iou for unit in units) for units in records], np.float64)
@@ -179,12 +186,23 @@ def summarise(records: Sequence[Sequence[Unit]], *, seed: int = 0) -> Figures:
     shared = sum(unit.intersection for units in records for unit in units)
     union = sum(unit.union for units in records for unit in units)
     n = int(counts.sum())
+    of = image_numbers(range(len(records)) if images is None else images)
+    image_sums, image_counts = (
+        np.bincount(of, of_record).astype(np.float64) for of_record in (sums, counts)
+    )
+    asked = image_counts > 0
     return Figures(
         giou=float(sums.sum() / n) if n else None,
         ciou=shared / union if union else None,
         n=n,
-        giou_ci95=_bootstrap(sums[counts > 0], counts[counts > 0], seed),
+        giou_ci95=_bootstrap(image_sums[asked], image_counts[asked], seed),
     )
+
+
+def image_numbers(images: Iterable[Hashable]) -> NDArray[np.int64]:
+    """Number images from 0 in the order in which they come; equal ones alike."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(image, len(numbers)) for image in images], np.int64)
 
 
 def precision(records: Sequence[Sequence[Unit]]) -> dict[str, float]:
@@ -247,9 +265,9 @@ def _missing(overlap: Overlap, truth: int) -> Unit:
 
 
 def _bootstrap(
-    sums: NDArray[np.float64], counts: NDArray[np.int64], seed: int
+    sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int
 ) -> tuple[float, float] | None:
-    """Return the 2.5th and 97.5th percentile of the mean over resampled records."""
+    """Return the 2.5th and 97.5th percentile of the mean over resampled images."""
     if len(sums) < 2:
         return None
     rng = np.random.default_rng(seed)

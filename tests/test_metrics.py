@@ -223,6 +223,18 @@ def test_the_interval_draws_records_not_targets():
     assert wide / narrow == pytest.approx(2**0.5, rel=0.15)
 
 
+def test_the_interval_draws_images_with_all_their_records():
+    records = [[Unit(0, 0, 1, 1, score)] for score in (0.0, 1.0) * 100]
+    images = [f"{index // 4 * 2 + index % 2}" for index in range(200)]  # two equal records each
+
+    wide, narrow = (
+        np.diff(summarise(records, of).giou_ci95)[0] for of in (images, range(len(records)))
+    )
+
+    assert wide / narrow == pytest.approx(2**0.5, rel=0.15)
+    assert summarise(records, ["the same"] * 200).giou_ci95 is None
+
+
 def test_perfect_answers_score_1_whatever_the_metric_and_order():
     truth = [run(0, 3), run(5, 9)]
 

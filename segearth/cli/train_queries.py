@@ -105,7 +105,7 @@ def train_queries(
                 "manifest_sha256": run.manifest_sha256,
                 "runs_done": len(runs),
                 "runs_planned": len(cells),
-                "rows": query_study.compare(runs),
+                "rows": query_study.compare(runs, [record.image for record in records]),
                 "paper": {"dataset": "RRSIS-D", "giou": figure5_accuracy.PAPER_GIOU},
                 "made_by": origin,
             }

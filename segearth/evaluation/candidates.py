@@ -124,7 +124,10 @@ class CandidateStudy:
             (`mean_loss`) and over those (`mean_loss_where_worse`). None where there is nothing
             to average.
         """
-        figures = summarise([self.oracle.get(item.record.id, item.units) for item in scored])
+        figures = summarise(
+            [self.oracle.get(item.record.id, item.units) for item in scored],
+            [item.record.image for item in scored],
+        )
         pairs = [row for row in self.rows if row["iou"]]
         losses = [row["iou"][row["best"]] - row["iou"][row["selected"]] for row in pairs]
         worse = [loss for loss in losses if loss > 0]

@@ -2,8 +2,8 @@
 
 Every run has seen as much and answers the same records, so that runs are compared record by
 record. There are two kinds of uncertainty, and both are told: an interval says how far a figure
-depends on which records were asked (bootstrap over records, the seeds averaged), and the figures
-of the single seeds say how far it depends on the training's chance.
+depends on which pictures were asked about (bootstrap over images, the seeds averaged), and the
+figures of the single seeds say how far it depends on the training's chance.
 
 Axes
     R  records    s  seeds
@@ -12,7 +12,7 @@ Axes
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from segearth.errors import DataError
 from segearth.evaluation.candidates import CandidateStudy
 from segearth.evaluation.evaluate import Evaluation
-from segearth.metrics import RESAMPLES
+from segearth.metrics import RESAMPLES, image_numbers
 
 Floats = NDArray[np.float64]
 
@@ -124,19 +124,22 @@ def from_values(values: dict[str, Any]) -> QueryRun:
     return QueryRun(**{**values, "records": records})
 
 
-def compare(runs: Sequence[QueryRun], *, seed: int = 0) -> list[dict[str, Any]]:
+def compare(
+    runs: Sequence[QueryRun], images: Sequence[Hashable] | None = None, *, seed: int = 0
+) -> list[dict[str, Any]]:
     """Sum up runs by k.
 
     Args:
         runs: In any order; the seeds of different k may differ in number.
+        images: What each of their records is about, see `segearth.metrics.summarise`.
         seed: Of the bootstrap.
 
     Returns:
         A row a k, the largest first. `giou` and `oracle_giou`, 0 to 1: means over the seeds,
-        with a 95 % interval over records (`…_ci95`; None for fewer than two records) and each
+        with a 95 % interval over images (`…_ci95`; None for fewer than two) and each
         seed's own (`…_by_seed`); `giou_sd`: standard deviation over the seeds, None for one.
         `gain`: gIoU that a perfect choice would add. `to_one`: gIoU minus that of k = 1, the
-        same records drawn for both; None without k = 1. `worse_targets` and `worse_records`:
+        same images drawn for both; None without k = 1. `worse_targets` and `worse_records`:
         shares for which a better candidate than the selected one was there; `mean_loss`: IoU
         that this cost a target, and `mean_loss_where_worse`. `steps`, `images`, `train_s` and
         `record_s`: budget and time, seconds, means over the seeds.
@@ -150,7 +153,7 @@ def compare(runs: Sequence[QueryRun], *, seed: int = 0) -> list[dict[str, Any]]:
     counts = np.array([record.n for record in runs[0].records], np.float64)
     if not counts.sum():
         raise DataError("no record has a target", hint="choose other records")
-    drawn = _resamples(counts, seed)
+    drawn = _resamples(counts, image_numbers(names if images is None else images), seed)
     by_k: dict[int, list[QueryRun]] = {}
     for run in sorted(runs, key=lambda run: (-run.k, run.seed)):
         by_k.setdefault(run.k, []).append(run)
@@ -212,19 +215,28 @@ def _mean_sums(runs: Sequence[QueryRun], key: str) -> Floats:
     return mean
 
 
-def _resamples(counts: Floats, seed: int) -> Floats | None:
-    """How often each record is drawn in each resample, ``(RESAMPLES, R)``; None for one record."""
-    asked = np.flatnonzero(counts)
+def _resamples(counts: Floats, of: NDArray[np.int64], seed: int) -> Floats | None:
+    """Draw images with all their records.
+
+    Args:
+        counts: Terms of each record, ``(R,)``.
+        of: Number of its image, ``(R,)``.
+        seed: Of the draws.
+
+    Returns:
+        How often each record is drawn in each resample, ``(RESAMPLES, R)``; None for one image.
+    """
+    asked = np.flatnonzero(np.bincount(of, counts))
     if len(asked) < 2:
         return None
     rng = np.random.default_rng(seed)
-    drawn = np.zeros((RESAMPLES, len(counts)))
+    drawn = np.zeros((RESAMPLES, int(of.max()) + 1))
     drawn[:, asked] = rng.multinomial(len(asked), np.full(len(asked), 1 / len(asked)), RESAMPLES)
-    return drawn
+    return drawn[:, of]
 
 
 def _interval(sums: Floats, counts: Floats, drawn: Floats | None) -> tuple[float, float] | None:
-    """The 2.5th and 97.5th percentile of the mean over resampled records."""
+    """The 2.5th and 97.5th percentile of the mean over resampled images."""
     if drawn is None:
         return None
     low, high = np.percentile((drawn @ sums) / (drawn @ counts), [2.5, 97.5])

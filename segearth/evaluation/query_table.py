@@ -51,7 +51,7 @@ def caption(result: Mapping[str, Any]) -> str:
     return (
         f"x 100. {result['records']} records, metric {result['metric']}, protocol "
         f"{result['protocol']}; {rows[0]['steps']} steps of {rows[0]['images']} images a run, "
-        f"seeds {', '.join(map(str, seeds))}. Intervals: 95 %, bootstrap over records, the "
+        f"seeds {', '.join(map(str, seeds))}. Intervals: 95 %, bootstrap over images, the "
         "seeds averaged."
     )
 

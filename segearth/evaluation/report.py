@@ -111,7 +111,7 @@ def _meaning(result: Mapping[str, Any]) -> str:
         f"{escape(PROTOCOL_MEANS[result['protocol']])}.</p>"
         "<p>gIoU is a mean of intersection over union and has nothing to do with the box loss "
         "of the same name; cIoU is the sum of all intersections over the sum of all unions. "
-        "The interval is a percentile bootstrap over records. A dash is a figure that does "
+        "The interval is a percentile bootstrap over images. A dash is a figure that does "
         "not exist: a mean over nothing.</p>"
     )
 

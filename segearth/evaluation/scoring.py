@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ SIZES = {"tiny": 16.0, "small": 32.0, "medium": 96.0, "large": math.inf}
 """Sizes of targets: each takes what has fewer pixels than a square of this side, pixels. 32 and
 96 are COCO's bounds (Lin et al., ECCV 2014), 16 that of AI-TOD's very tiny and tiny objects
 (Wang et al., ICPR 2020)."""
+
+_Group: TypeAlias = list[tuple[str | Path, list[Unit]]]
+"""Records' images and units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ def sum_up(
         answered without ``[SEG]``; None if there are none. `giou_ci95` and `n`: see
         `Figures`.
     """
-    figures = summarise([item.units for item in scored])
+    figures = summarise([item.units for item in scored], [item.record.image for item in scored])
     replies = [(item.record, item.prediction) for item in scored]
     counts_right = [
         not reply.missing and reply.claimed == len(record.masks) for record, reply in replies
@@ -155,17 +159,15 @@ def by_facet(scored: Iterable[ScoredRecord]) -> dict[str, dict[str, dict[str, An
 
     A value that no record has is left out; one whose records have no unit has n = 0.
     """
-    groups: dict[str, dict[str, list[list[Unit]]]] = {
+    groups: dict[str, dict[str, _Group]] = {
         name: {value: [] for value in values} for name, values in FACETS.items()
     }
     for item in scored:
         for name, values in groups.items():
             if name in item.record.facets:
-                values.setdefault(item.record.facets[name], []).append(item.units)
-    return {
-        name: {value: asdict(summarise(units)) for value, units in values.items() if units}
-        for name, values in groups.items()
-    }
+                of_value = values.setdefault(item.record.facets[name], [])
+                of_value.append((item.record.image, item.units))
+    return {name: _figures_of(values) for name, values in groups.items()}
 
 
 def by_size(scored: Sequence[ScoredRecord]) -> dict[str, dict[str, Any]]:
@@ -174,7 +176,7 @@ def by_size(scored: Sequence[ScoredRecord]) -> dict[str, dict[str, Any]]:
     A mask without a target has no true size, and under rmsin no unit is a target: those units
     are left out, and so is a size that no target has.
     """
-    groups: dict[str, list[list[Unit]]] = {name: [] for name in SIZES}
+    groups: dict[str, _Group] = {name: [] for name in SIZES}
     for item in scored:
         own: dict[str, list[Unit]] = {}
         for unit in item.units:
@@ -183,8 +185,17 @@ def by_size(scored: Sequence[ScoredRecord]) -> dict[str, dict[str, Any]]:
                 size = next(name for name, side in SIZES.items() if pixels < side**2)
                 own.setdefault(size, []).append(unit)
         for size, units in own.items():
-            groups[size].append(units)
-    return {name: asdict(summarise(units)) for name, units in groups.items() if units}
+            groups[size].append((item.record.image, units))
+    return _figures_of(groups)
+
+
+def _figures_of(groups: Mapping[str, _Group]) -> dict[str, dict[str, Any]]:
+    """Sum up each group that has a record."""
+    return {
+        name: asdict(summarise([units for _, units in group], [image for image, _ in group]))
+        for name, group in groups.items()
+        if group
+    }
 
 
 def _decode(masks: Iterable[Rle], record: Record) -> list[NDArray[np.bool_]]:

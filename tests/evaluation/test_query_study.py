@@ -82,6 +82,16 @@ def test_intervals_are_over_records_and_pairs_of_the_same_records():
     assert three["giou_ci95"] == pytest.approx((0.2, 0.5))
 
 
+def test_records_of_an_image_are_drawn_together():
+    runs = [run(1, 0, record("a", 1, 0.0), record("b", 1, 1.0), record("c", 1, 0.2))]
+
+    (alone,), (paired,) = compare(runs), compare(runs, ["x.png", "x.png", "y.png"])
+
+    assert alone["giou_ci95"] == pytest.approx((0.0, 1.0))  # one record, three times
+    assert paired["giou_ci95"] == pytest.approx((0.2, 0.5))  # y twice, x twice
+    assert compare(runs, ["x.png"] * 3)[0]["giou_ci95"] is None
+
+
 def test_records_without_a_term_are_not_drawn():
     runs = [run(1, 0, record("a", 1, 0.5), record("absent", 0, 0.0), record("b", 1, 0.5))]
 
