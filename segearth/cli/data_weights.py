@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segearth.cli import options, output
+from segearth.errors import UsageError
 
 if TYPE_CHECKING:
     from segearth.model.convert.writing import Conversion
 
+Template = Literal["a-v0", "a-inst", "b-v0", "b-inst", "c-v0", "c-inst"]
+EVALUATED: Template = "c-inst"
 Kind = Literal["segearth-r1", "segearth-r2", "mask2former", "to-segearth-r2"]
 
 
@@ -19,6 +22,15 @@ def convert_weights(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What SRC is, or becomes.")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder, or pickle.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DST", help="Folder to write.")],
+    template: Annotated[
+        Template | None,
+        typer.Option(
+            "--template",
+            help="With segearth-r2: the words it was trained with. a, b, c: the authors' prompts, "
+            "first to latest; v0: as they train, inst: as they evaluate. [c-inst]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -35,7 +47,11 @@ def convert_weights(
     mask2former: a model_final_*.pkl with Swin; DST holds starting weights of mask encoder
     and decoders.
     """
-    conversion = _convert(kind, source, out, overwrite)
+    if template is not None and kind != "segearth-r2":
+        raise UsageError(
+            f"{kind} has no choice of templates", where="--template", hint="leave it out"
+        )
+    conversion = _convert(kind, source, out, overwrite, template)
     if as_json:
         output.print_json(
             {
@@ -54,7 +70,9 @@ def convert_weights(
         output.print_text(note)
 
 
-def _convert(kind: Kind, source: Path, out: Path, overwrite: bool) -> Conversion:
+def _convert(
+    kind: Kind, source: Path, out: Path, overwrite: bool, template: Template | None
+) -> Conversion:
     """Call the converter; each imports torch, so only the one that is needed."""
     if kind == "mask2former":
         from segearth.model.convert.mask2former import convert_mask2former
@@ -64,8 +82,10 @@ def _convert(kind: Kind, source: Path, out: Path, overwrite: bool) -> Conversion
         from segearth.model.convert.segearth_r1 import convert_r1
 
         return convert_r1(source, out, overwrite=overwrite)
-    from segearth.model.convert.segearth_r2 import convert_r2, convert_to_r2
+    if kind == "to-segearth-r2":
+        from segearth.model.convert.to_segearth_r2 import convert_to_r2
 
-    if kind == "segearth-r2":
-        return convert_r2(source, out, overwrite=overwrite)
-    return convert_to_r2(source, out, overwrite=overwrite)
+        return convert_to_r2(source, out, overwrite=overwrite)
+    from segearth.model.convert.segearth_r2 import convert_r2
+
+    return convert_r2(source, out, overwrite=overwrite, template=template or EVALUATED)

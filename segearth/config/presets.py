@@ -12,8 +12,8 @@ from segearth.config.model import (
     MaskHeadRecipe,
     ModelRecipe,
     PyramidRecipe,
-    TemplateRecipe,
 )
+from segearth.config.templates import converse
 
 PHI_2: dict[str, object] = {
     "model_type": "phi",
@@ -84,22 +84,26 @@ PHI_1_5: dict[str, object] = {
 def segearth_r1() -> ModelRecipe:
     """Give SegEarth-R1 (Li et al., 2025): Phi-1.5, Swin-B for both branches, one pooled query.
 
-    The language model sees Swin's coarsest map through two strided convolutions, 64 tokens.
+    The language model sees Swin's coarsest map through two strided convolutions, 64 tokens. Its
+    pictures lie in the middle of the square, on black.
     """
     return ModelRecipe(
         language=LanguageRecipe(
             name="segearth-r1", config=dict(PHI_1_5), head_bias=False, lora_rank=0, frozen=False
         ),
-        template=TemplateRecipe(
-            before="[INST] <<SYS>>\nYou are a helpful language and vision assistant. You are "
-            "able to understand the visual content that the user provides, and assist the user "
-            "with a variety of tasks using natural language.\n<</SYS>>\n\nThis is an image ",
-            question=", Please doing Referring Segmentation according to the following "
-            "instruction:\n {instruction} [/INST]",
+        template=converse(
+            "inst",
+            "This is an image ",
+            ", Please doing Referring Segmentation according to the following instruction:\n "
+            "{instruction}",
         ),
         image_tokens=ImageTokensRecipe(source="pyramid", level=-1, connection="strided"),
         pyramid=PyramidRecipe(
-            name="swin_base_patch4_window12_384", image_size=1024, output_norms=True
+            name="swin_base_patch4_window12_384",
+            image_size=1024,
+            output_norms=True,
+            pad="centre",
+            pad_value=0,
         ),
         mask_head=MaskHeadRecipe(extra_lateral_relu=True),
         mechanism="instruction_as_query",

@@ -104,8 +104,18 @@ def letterbox(
 
 
 def squash(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Resize to a square without keeping the aspect, as SigLIP's own processor does."""
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    """Resize to a square without keeping the aspect, as SigLIP's own processor does.
+
+    Bicubic over all pixels that fall into one of the square's; `cv2.INTER_CUBIC` would look at
+    sixteen of them, whatever the size, and alias.
+
+    Args:
+        image: RGB uint8 ``(H, W, 3)``.
+        side: Of the square, pixels.
+    """
+    planes = to_tensor(image)[None]
+    made = F.interpolate(planes, (side, side), mode="bicubic", antialias=True)
+    return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
 
 
 def any_pixel_resize(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:

@@ -3,7 +3,8 @@
 A CPU multiplies one row by a large matrix no faster than it reads the matrix. For float32 the
 usual product of a few rows reads it slowly and on one thread; with the matrix on the left it is
 read by all threads (`tests/benchmarks/few_rows.py` prints both, side by side). The product is the
-same but for the order of its sums.
+same but for the order of its sums. (A single row is multiplied twice, which a counter of
+operations sees on a real CPU tensor; on the meta device, where `segearth.profiling` counts, not.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class FewRowLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map ``(…, D)`` to ``(…, E)``."""
-        rows = input[..., 0].numel()
+        rows = input.shape[:-1].numel()
         if not 0 < rows <= FEW or not _plain(input):
             return super().forward(input)
         flat = input.reshape(rows, -1)
@@ -29,7 +30,7 @@ class FewRowLinear(nn.Linear):
         made = (self.weight @ flat.T)[:, :rows].T
         if self.bias is not None:
             made = made + self.bias
-        return made.reshape(*input.shape[:-1], -1)
+        return made.reshape(*input.shape[:-1], self.out_features).contiguous()
 
 
 def speed_few_rows(model: nn.Module) -> None:

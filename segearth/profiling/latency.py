@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from segearth.errors import UsageError
@@ -21,6 +22,7 @@ from segearth.model.checkpoint import load_tensors, model_folder
 from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.new_queries import fit_queries
+from segearth.model.segearth import SegEarth
 from segearth.model.segmenter import Encoded, Segmenter
 from segearth.profiling.memory import forget_peak, peak_bytes
 from segearth.profiling.part_clock import REST, PartClock, now
@@ -58,8 +60,8 @@ class Latency:
         calls: How often each of `PARTS` ran in one run.
         again: Another question about the same picture, to masks: encoding and the projected
             memory maps are there already.
-        peak_bytes: Most memory in use at a time, see `segearth.profiling.memory`. None where the
-            system does not tell.
+        peak_bytes: Most memory in use at a time, see `segearth.profiling.memory`; loading counts
+            where the system cannot start a peak anew. None where it does not tell at all.
         part_peaks: The same for each of `PARTS` that ran, from a run of its own: what was held
             while it ran, by it and by all before it. Empty where the system cannot start a peak
             anew.
@@ -91,7 +93,8 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     """Give a model another number of queries per target, for timing only.
 
     The new `[SEG]` tokens and the score of the candidates are untrained, which makes masks
-    meaningless and takes as long.
+    meaningless and takes as long. All weights but those with a row for every word are shared with
+    the model, so that a second one costs next to no memory and peaks can be compared.
 
     Args:
         segmenter: Loaded from a folder or by name.
@@ -117,7 +120,17 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
         tensors["mechanism.seg_query"] = model.mechanism.seg_query.detach()
     load_tensors(model, tensors, where=segmenter.name)
     model = model.eval().to(segmenter.device)
+    _share(model, segmenter.model)
     return Segmenter(model, prompter, recipe, name=segmenter.name, dtype=segmenter.dtype)
+
+
+def _share(model: SegEarth, other: SegEarth) -> None:
+    """Let `model` hold the weights of `other` where both are equal."""
+    theirs = dict(other.named_parameters())
+    for name, own in model.named_parameters():
+        same = theirs.get(name)
+        if same is not None and same.shape == own.shape and torch.equal(same, own):
+            own.data = same.data
 
 
 def measure(segmenter: Segmenter, *, decode: Decode, runs: int) -> Latency:

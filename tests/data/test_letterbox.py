@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from segearth.data.letterbox import any_overlap_grid, letterbox, squash, to_tensor
 
@@ -155,6 +156,15 @@ def test_what_the_tower_does_not_see_is_not_on_the_grid():
 
     assert not any_overlap_grid(mask, 27, 14).any()
     assert np.argwhere(any_overlap_grid(seen, 27, 14)).tolist() == [[26, 26]]
+
+
+@pytest.mark.parametrize(("height", "width"), [(80, 70), (10, 31), (1, 5)])
+def test_squashing_is_what_siglips_processor_does(height, width):
+    image = noise(height, width)
+
+    theirs = np.asarray(Image.fromarray(image).resize((24, 24), Image.Resampling.BICUBIC))
+
+    assert np.abs(squash(image, 24).astype(int) - theirs).max() <= 1  # rounding
 
 
 def test_squashing_ignores_the_aspect():

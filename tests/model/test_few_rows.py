@@ -37,6 +37,7 @@ def test_equals_the_plain_layer(shape: tuple[int, ...], bias: bool) -> None:
     rows = torch.randn(shape)
     made, expected = ours(rows), plain(rows)
     assert made.shape == expected.shape
+    assert made.is_contiguous()
     torch.testing.assert_close(made, expected)
 
 
@@ -44,6 +45,12 @@ def test_rows_of_another_layout() -> None:
     ours, plain = speedy()
     rows = torch.randn(5, 3).T
     torch.testing.assert_close(ours(rows), plain(rows))
+
+
+def test_rows_without_columns() -> None:
+    ours, _ = speedy()
+    ours.weight.data = torch.zeros(7, 0)
+    torch.testing.assert_close(ours(torch.zeros(2, 0)), ours.bias.expand(2, -1))
 
 
 def test_gradients_are_the_same() -> None:

@@ -66,6 +66,20 @@ def test_the_parts_add_up_and_those_that_run_have_time(segmenter):
     assert latency.calls["query_decoder"] == 1
 
 
+def test_another_k_shares_all_weights_but_the_tables_of_words(segmenter):
+    other = with_queries(segmenter, 7)
+
+    mine, theirs = (dict(one.model.named_parameters()) for one in (segmenter, other))
+    places = {tensor.data_ptr() for tensor in mine.values()}
+    own = {name for name, tensor in theirs.items() if tensor.data_ptr() not in places}
+    assert own == {
+        "language.lm.model.embed_tokens.weight",
+        "language.lm.lm_head.weight",
+        "score.weight",
+        "score.bias",
+    }
+
+
 def test_warm_up_runs_are_thrown_away_and_the_model_is_left_as_it_was(segmenter, monkeypatch):
     seen = []
     encode = segmenter.encode

@@ -15,18 +15,15 @@ from safetensors.torch import load_file, save_file
 from segearth.config.model import ImageTokensRecipe, LanguageRecipe, PyramidRecipe
 from segearth.config.presets import mipha_3b, segearth_r1
 from segearth.errors import CheckpointError, UsageError
-from segearth.model.checkpoint import load_model
+from segearth.model.build import build_model
+from segearth.model.checkpoint import load_model, read_recipe, save_model
 from segearth.model.convert.mask2former import MASK_HEAD, PYRAMID, convert_mask2former
 from segearth.model.convert.phi_heads import join_heads
 from segearth.model.convert.segearth_r1 import convert_r1
-from segearth.model.convert.segearth_r2 import (
-    convert_r2,
-    convert_to_r2,
-    merge_lora,
-    to_upstream,
-)
+from segearth.model.convert.segearth_r2 import convert_r2
+from segearth.model.convert.to_segearth_r2 import convert_to_r2, merge_lora, to_upstream
 from segearth.model.convert.writing import ASIDE
-from segearth.model.inputs import build_tokenizer
+from segearth.model.inputs import build_prompter, build_tokenizer
 from segearth.model.pretrained.swin import to_original
 from segearth.model.segmenter import Segmenter
 
@@ -197,6 +194,85 @@ def test_a_trained_bias_of_the_word_head_has_no_place_in_theirs(ours, tmp_path):
         CheckpointError, match=r"no place for 1 tensors: language\.lm\.lm_head\.bias"
     ):
         convert_to_r2(source, tmp_path / "out")
+
+
+def made_here(recipe, folder):
+    """A model of ours that was never theirs."""
+    prompter = build_prompter(recipe, build_tokenizer(recipe))
+    model = build_model(recipe, prompter, pretrained=False)
+    save_model(folder, model, prompter, recipe, card="x")
+    return model
+
+
+def test_a_model_made_here_becomes_theirs_and_ours_again(base, tmp_path):
+    language = replace(base.language, head_bias=False, lora_rank=0)
+    language = replace(language, config={**language.config, "partial_rotary_factor": 0.4})
+    model = made_here(replace(base, language=language), tmp_path / "made")
+
+    convert_to_r2(tmp_path / "made", tmp_path / "theirs")
+    convert_r2(tmp_path / "theirs", tmp_path / "again", base=base)
+
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text())
+    assert config["partial_rotary_factor"] == 0.4  # transformers 4 reads it here or takes 0.5
+    assert config["rope_theta"] == 10000.0
+    again, _, recipe = load_model(tmp_path / "again")
+    same(again.state_dict(), model.state_dict())
+    rotary = again.language.lm.config.rope_parameters
+    assert rotary["partial_rotary_factor"] == 0.4
+    assert recipe.template.before.startswith("[INST]")
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("mask_head.extra_lateral_relu", {"mask_head": {"extra_lateral_relu": False}}),
+        ("pyramid.output_norms", {"pyramid": {"output_norms": False}}),
+        ("image_tokens.source", {"image_tokens": {"source": "pyramid"}}),
+        ("image_tokens.fit", {"image_tokens": {"fit": "letterbox"}}),
+        ("language.attention", {"language": {"attention": "prefix"}}),
+        ("queries_per_target", {"queries_per_target": 2}),
+    ],
+)
+def test_what_theirs_would_compute_otherwise_is_refused(base, tmp_path, key, change):
+    recipe = replace(base, language=replace(base.language, head_bias=False, lora_rank=0))
+    for part, value in change.items():
+        inner = replace(getattr(recipe, part), **value) if isinstance(value, dict) else value
+        recipe = replace(recipe, **{part: inner})
+    made_here(recipe, tmp_path / "made")
+
+    with pytest.raises(CheckpointError, match=f"the authors' model has model.{key}"):
+        convert_to_r2(tmp_path / "made", tmp_path / "theirs")
+
+    assert not (tmp_path / "theirs").exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "before", "after"),
+    [
+        ("a-v0", "A chat between", "{instruction}[SEG] <|assistant|> ASSISTANT:"),
+        ("b-inst", "[INST] <<SYS>>", "{instruction}[SEG] <|assistant|> [/INST]"),
+        ("c-inst", "[INST] <<SYS>>", "instruction:\n{instruction} [/INST]"),
+    ],
+)
+def test_r2_gets_the_words_it_was_trained_with(r2, base, tmp_path, template, before, after):
+    convert_r2(r2, tmp_path / "ours", base=base, template=template)
+
+    words = read_recipe(tmp_path / "ours").template
+    assert words.before.startswith(before)
+    assert words.question.endswith(after)
+    assert words.end == "[SEP]"
+
+
+def test_a_seg_token_of_the_template_asks_for_no_mask(r2, base, tmp_path):
+    convert_r2(r2, tmp_path / "ours", base=base, template="a-inst")
+    segmenter = Segmenter.load(tmp_path / "ours", device="cpu", dtype="fp32")
+    seg = segmenter.prompter.seg_ids[0]
+
+    encoded = segmenter.encode(np.zeros((64, 64, 3), np.uint8))
+    reply = segmenter.teach(encoded, "the ship", "The <p>ship </p>[SEG] is there.")
+
+    assert segmenter.prompter.question_ids("the ship", None).count(seg) == 1
+    assert len(reply.seg_queries) == 1
 
 
 def test_lora_is_added_where_it_belongs():
