@@ -6,7 +6,10 @@ The files are hollow (a header and a hole), so 3 billion weights cost no disk an
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -237,3 +240,27 @@ def test_a_misshapen_and_a_foreign_tensor_are_named(released, tmp_path):
 
     assert "2.weight (2560, 1152), expected (2560, 2560)" in caught.value.problem
     assert "1 unexpected: model.something_else.weight" in caught.value.problem
+
+
+@pytest.mark.slow
+def test_pyramid_and_both_decoders_are_mask2former_at_1024_px():
+    """At full width, in a process of its own: it takes 4 GB."""
+    root = Path(__file__).parents[3]
+
+    done = subprocess.run(
+        [sys.executable, str(root / "tests" / "benchmarks" / "mask2former_parity.py")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+
+    assert done.returncode == 0, done.stderr
+    compared = re.findall(r"^(\w+).* \(.*\): (\S+) of", done.stdout, re.MULTILINE)
+    names = [name for name, _ in compared]
+    assert {name: names.count(name) for name in names} == {
+        "pyramid": 4,
+        "memory": 3,
+        "mask": 1,  # features
+        "masks": 10,  # before the first layer and after each of nine
+    }
+    assert all(float(difference) <= 1e-4 for _, difference in compared)
