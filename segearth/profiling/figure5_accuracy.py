@@ -75,7 +75,7 @@ def _scores(panel: Any, rows: Sequence[Mapping[str, Any]], name: str) -> None:
         panel.plot(
             list(points), heights, _MARKS[split], color=_PAPER, fillstyle="none", label=where
         )
-    panel.set_ylabel("gIoU x 100 (bars: 95 %, over records)")
+    panel.set_ylabel("gIoU x 100 (bars: 95 %, over images)")
     panel.set_ylim(bottom=0)
 
 

@@ -240,7 +240,7 @@ def _evaluate(
         k=k,
         seed=recipe.seed,
         steps=recipe.train.steps,
-        images=recipe.train.batch_size,
+        images=recipe.train.batch_size * recipe.train.accumulate,
         train_s=_seconds(folder / "log.jsonl"),
         record_s=outcome.result["seconds_per_record"] or 0.0,
         manifest_sha256=manifest_sha256,
