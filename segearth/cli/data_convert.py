@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from segearth.published.examples import Example
     from segearth.published.report import Findings, Report
 
-SHOWN = 3  # examples of a kind of finding; report.json has five
+SHOWN = 3  # examples of a kind of finding; report.json has five, left_out.jsonl all
 
 Name = Literal[
     "lasers", "rrsis-d", "refsegrs", "risbench", "earthreason", "samrs", "coco", "geopackage"
@@ -53,15 +53,22 @@ def convert(
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="NAME", help="geopackage: which layer.")
     ] = None,
+    keep_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--keep-duplicates",
+            help="Keep records that repeat an earlier one, as published scores count them.",
+        ),
+    ] = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Make manifests of a benchmark or of your own polygons.
 
     NAME is lasers, rrsis-d, refsegrs, risbench, earthreason, samrs, coco or geopackage. DST
-    gets a manifest a split, the images (hard links where possible, else copies) and
-    report.json. What cannot be a record is left out and reported, never repaired; what is
-    written passes `segearth data check`.
+    gets a manifest a split, the images (hard links where possible, else copies), report.json
+    and left_out.jsonl. What cannot be a record is left out and listed there, never repaired;
+    what is written passes `segearth data check`, but for duplicates you keep.
     """
     from segearth.published.catalogue import BENCHMARKS
     from segearth.published.convert import convert as write_manifests
@@ -74,6 +81,7 @@ def convert(
         find_splits(benchmark, source, choices),
         out,
         assumed=assumed_facets(benchmark),
+        keep_duplicates=keep_duplicates,
         overwrite=overwrite,
         track=_progress,
     )
@@ -105,6 +113,10 @@ def _rows(kind: str, found: Findings) -> list[tuple[str, str, str]]:
 
 def _print_splits(report: Report, out: Path) -> None:
     """Show on stdout what was written."""
+    from segearth.published.report import LISTING
+
+    duplicates = sum(counts.duplicates for counts in report.splits.values())
+    kept = f"duplicates kept: {duplicates}; " if duplicates else ""
     published = report.benchmark.published
     output.print_table(
         (
@@ -132,5 +144,5 @@ def _print_splits(report: Report, out: Path) -> None:
         ],
         title=str(out),
         caption=f"images: {report.images['linked']} linked, {report.images['copied']} copied; "
-        f"everything that was left out: {out / 'report.json'}",
+        f"{kept}everything that was left out or noted: {out / LISTING}",
     )

@@ -20,6 +20,8 @@ LENGTH_STEP = 5
 SIZE_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Edges of the bars of mask sizes, as shares of the image: each about three times the last."""
 
+_BOXES = ("boxes_px", "boxes")  # of an export, and of manifests from elsewhere
+
 # Words that say nothing about what is asked for.
 _STOP_WORDS = """
 a all also am an and any are as at be been by can could do does each every find for from get give
@@ -53,7 +55,7 @@ class Statistics:
     written_answers: int = 0
     """Records whose answer was not made by a template of ours."""
     boxes: int = 0
-    """Records that come with boxes."""
+    """Records that come with at least one box."""
 
     def table_1(self) -> dict[str, object]:
         """Return the columns of Table 1.
@@ -160,7 +162,7 @@ def count_records(records: Sequence[Record], *, track: Track = iter) -> Statisti
         statistics.sources[record.source or "none"] += 1
         statistics.licences[record.licence or "none"] += 1
         statistics.written_answers += record.extra.get("answer_by") != "template"
-        statistics.boxes += bool(record.extra.get("boxes"))
+        statistics.boxes += any(record.extra.get(key) for key in _BOXES)
     statistics.images = len(images)
     return statistics
 

@@ -27,10 +27,15 @@ class Benchmark:
     hub: str | None = None
     """Name of the data set on the Hugging Face hub, if it is there in public."""
     steps: tuple[str, ...] = ()
-    """How to get it by hand, where it cannot be fetched."""
+    """How to get it by hand, where it cannot be fetched; SRC stands for the user's folder."""
+    needed: tuple[str, ...] = ()
+    """What has to exist below SRC after that, for `ls`; patterns are allowed."""
+    content: str = ""
+    """What these files hold, so that one can see whether they are the right ones."""
 
 
-_PHRASES = """output_phrase_train.txt, output_phrase_val.txt, output_phrase_test.txt"""
+_LISTS = ("output_phrase_train.txt", "output_phrase_val.txt", "output_phrase_test.txt")
+_PHRASES = ", ".join(_LISTS)
 
 LASERS = Benchmark(
     name="lasers",
@@ -43,6 +48,13 @@ LASERS = Benchmark(
     unit="masks",
     published={"test": 1_900},
     hub="earth-insights/LaSeRS",
+    steps=(
+        "open https://huggingface.co/datasets/earth-insights/LaSeRS, accept what it asks for, and "
+        "download its files (train.tar.gz and those beside it)",
+        "unpack each archive into SRC: tar -xzf FILE -C SRC",
+    ),
+    needed=("train/images", "train/annotations", "test/images", "test/annotations"),
+    content="images, and in annotations JSON lists with image_name, description, answer and mask",
 )
 RRSIS_D = Benchmark(
     name="rrsis-d",
@@ -53,11 +65,16 @@ RRSIS_D = Benchmark(
     layout="rrsisd/refs(unc).p, rrsisd/instances.json, images/rrsisd/JPEGImages/",
     published={"train": 12_181, "val": 1_740, "test": 3_481},
     steps=(
-        "open https://drive.google.com/drive/folders/1Xqi3Am2Vgm4a5tHqiV9tfaqKNovcuK3A",
-        "download everything in it (or from Baidu, see the page)",
-        "unpack so that these exist: SRC/rrsisd/refs(unc).p, SRC/rrsisd/instances.json, "
-        "SRC/images/rrsisd/JPEGImages/",
+        "open https://drive.google.com/drive/folders/1Xqi3Am2Vgm4a5tHqiV9tfaqKNovcuK3A (its "
+        "authors' page, https://github.com/Lsan2401/RMSIN, names a share on Baidu, too)",
+        "download everything in it: the folder rrsisd with refs(unc).p and instances.json, and "
+        "the images",
+        "put them, archives unpacked, into SRC: refs(unc).p and instances.json into SRC/rrsisd, "
+        "the JPEG files into SRC/images/rrsisd/JPEGImages (ann_split with its XML files is not "
+        "needed)",
     ),
+    needed=("rrsisd/refs(unc).p", "rrsisd/instances.json", "images/rrsisd/JPEGImages"),
+    content="800 x 800 JPEG images and 17,402 expressions",
 )
 REFSEGRS = Benchmark(
     name="refsegrs",
@@ -68,6 +85,14 @@ REFSEGRS = Benchmark(
     layout=f"images/*.tif, masks/*.tif, {_PHRASES}",
     published={"train": 2_172, "val": 431, "test": 1_817},
     hub="JessicaYuan/RefSegRS",
+    steps=(
+        "open https://huggingface.co/datasets/JessicaYuan/RefSegRS, accept what it asks for if it "
+        "does, and download RefSegRS.zip (about 3 GB)",
+        "unpack it into SRC: unzip -n RefSegRS.zip -d SRC",
+    ),
+    needed=("images", "masks", *_LISTS),
+    content="512 x 512 TIFF images, masks of the same names with 0 and 255, and lists with "
+    '"<number> <phrase>" a line',
 )
 RISBENCH = Benchmark(
     name="risbench",
@@ -79,10 +104,15 @@ RISBENCH = Benchmark(
     layout=f"img_rgb/*.png, mask/*.png, {_PHRASES}",
     published={"train": 26_300, "val": 10_013, "test": 16_159},
     steps=(
-        "open https://github.com/HIT-SIRS/CroBIM and follow its link to Baidu with the access "
-        "code given there",
-        f"unpack so that these exist: SRC/img_rgb/, SRC/mask/, and in SRC {_PHRASES}",
+        "open https://github.com/HIT-SIRS/CroBIM and follow the link to Baidu in its README, the "
+        "only place where it is offered, with the access code given there",
+        "download everything in the share",
+        "put it, archives unpacked, into SRC: the PNG images into SRC/img_rgb, the PNG masks into "
+        f"SRC/mask, and into SRC itself {_PHRASES}",
     ),
+    needed=("img_rgb", "mask", *_LISTS),
+    content="512 x 512 PNG images, masks of the same names with 0 and 255, and lists with "
+    '"<name>.png <phrase>" a line; the val list names images called train_*.png, as published',
 )
 EARTHREASON = Benchmark(
     name="earthreason",
@@ -94,6 +124,13 @@ EARTHREASON = Benchmark(
     unit="images",
     published={"train": 2_371, "val": 1_135, "test": 1_928},
     hub="earth-insights/EarthReason",
+    steps=(
+        "open https://huggingface.co/datasets/earth-insights/EarthReason, accept what it asks "
+        "for, and download its files",
+        "unpack the archives into SRC; a folder or two around train, val and test, such as "
+        "rs_reason_seg/RSReasonSeg, may stay",
+    ),
+    content="the folders train, val and test, each with images, labels and QAs",
 )
 SAMRS = Benchmark(
     name="samrs",
@@ -103,11 +140,18 @@ SAMRS = Benchmark(
     licence="research only (its README); the images are DOTA's, DIOR's and FAIR1M's",
     layout="images/ or JPEGImages*/, *segs*init/ins/*.pkl (or gray/*.png), train.txt, valid.txt",
     steps=(
-        "open https://github.com/ViTAE-Transformer/SAMRS and follow its link to OneDrive",
-        "download one subset: SOTA, SIOR or FAST, with its images and its folder ins",
-        "unpack so that these exist: SRC/images/, SRC/hbox_segs_init/ins/ (FAST: "
-        "rhbox_segs_init), SRC/train.txt, SRC/valid.txt",
+        "open https://github.com/ViTAE-Transformer/SAMRS and follow the link to OneDrive in its "
+        "README",
+        "download one subset, SOTA, SIOR or FAST: its images, its folder hbox_segs_init (FAST: "
+        "rhbox_segs_init) with ins in it, and its lists train.txt and valid.txt; each subset "
+        "needs a folder of its own",
+        "put it, archives unpacked, into SRC: the images into SRC/images, the pickles of the "
+        "instances into SRC/hbox_segs_init/ins (FAST: SRC/rhbox_segs_init/ins), and into SRC "
+        "itself train.txt and valid.txt",
     ),
+    needed=("images", "*hbox_segs_init/ins", "train.txt", "valid.txt"),
+    content="images, and for each a pickle <name>.pkl; without ins, gray/<name>.png and "
+    "--subset sota, sior or fast do as well, and without the lists all images become all.jsonl",
 )
 COCO = Benchmark(
     name="coco",

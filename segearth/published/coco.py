@@ -78,7 +78,9 @@ def _reader(file: Path, root: Path) -> Read:
     def read(report: Report) -> Iterator[Example]:
         data = read_json(file)
         images = _rows(data, "images", file)
-        categories = {row.get("id"): row.get("name") for row in _rows(data, "categories", file)}
+        categories = {
+            str(row.get("id")): row.get("name") for row in _rows(data, "categories", file)
+        }
         by_image: dict[object, list[Row]] = {}
         for row in _rows(data, "annotations", file):
             by_image.setdefault(str(row.get("image_id")), []).append(row)
@@ -117,7 +119,7 @@ def _place(image: Path, root: Path) -> str:
 def _of_image(
     row: Row,
     annotations: list[Row],
-    categories: Mapping[object, object],
+    categories: Mapping[str, object],
     root: Path,
     split: str,
     report: Report,
@@ -136,7 +138,7 @@ def _of_image(
     found: dict[str, list[tuple[Mask, Row]]] = {}
     for annotation in annotations:
         name = f"annotation {annotation.get('id')}"
-        category = categories.get(annotation.get("category_id"))
+        category = categories.get(str(annotation.get("category_id")))
         try:
             if not isinstance(category, str) or not category.strip():
                 raise DataError(f"there is no category {annotation.get('category_id')!r}")

@@ -2,11 +2,13 @@
 
     DST/images/…              hard links to the published files where possible, else copies
     DST/train.jsonl, …        one manifest a split, with the splits' published names
-    DST/report.json           what was found, left out and noted; written last
+    DST/left_out.jsonl        a line for everything that was left out or noted
+    DST/report.json           what was found, left out and noted, in short; written last
 
 Hard links take no space and survive the deletion of the source; they only work on the same
 disk, and the report says how many images were linked and copied. Every row goes through the
-very check of `segearth data check` before it is written.
+very check of `segearth data check` before it is written. Only records that say the same as an
+earlier one can be kept against it, because published scores count them.
 """
 
 from __future__ import annotations
@@ -14,19 +16,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segearth.data.answers import count_seg
 from segearth.data.check import LONG_FROM_WORDS, RowChecker
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
-from segearth.data.manifest import Record, row_of, write_manifest
+from segearth.data.manifest import Fault, Record, row_of, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import write_text
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Example, Read
-from segearth.published.report import RESULT, Report
+from segearth.published.report import LISTING, RESULT, Report
 
 _EARLIER = ".earlier.json"  # the splits of an earlier conversion, until this one is done
 Track = Callable[[Iterable[Example], str], Iterable[Example]]
@@ -39,6 +42,7 @@ def convert(
     out: Path,
     *,
     assumed: Mapping[str, str] | None = None,
+    keep_duplicates: bool = False,
     overwrite: bool = False,
     track: Track = lambda examples, _: examples,
 ) -> Report:
@@ -50,6 +54,8 @@ def convert(
         splits: A reader a split; the names become those of the manifests.
         out: The folder to write; made if it does not exist.
         assumed: Facets that the benchmark does not state, and how their values come about.
+        keep_duplicates: Keep records that say the same as an earlier one of their split; the
+            report counts them, and `segearth data check` names them.
         overwrite: Replace an earlier conversion.
         track: Wraps the examples of a split, to show progress.
 
@@ -57,27 +63,30 @@ def convert(
         The report, as it is written to ``report.json``.
 
     Raises:
-        UsageError: `out` holds an earlier conversion, or shares a folder with `source`.
+        UsageError: `out` holds an earlier conversion, or shares a folder with `source`, or a
+            split has the name of another file.
         DataError: No record came out (the report is written even so), or writing failed.
     """
+    _refuse_taken_name(splits)
     earlier = _earlier_manifests(out)
     _claim(source, out, earlier, overwrite=overwrite)
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
     images = _Images(folder)
-    for split, read in splits.items():
-        report.begin(split)
-        records = _SplitWriter(folder, images, report).records(track(read(report), split))
-        write_manifest(folder / f"{split}.jsonl", records)
-        if not report.counts.records:  # an empty manifest is of no use, and fails the check
-            (folder / f"{split}.jsonl").unlink()
+    with report.listing(folder):
+        for split, read in splits.items():
+            report.begin(split)
+            writer = _SplitWriter(folder, images, report, keep_duplicates=keep_duplicates)
+            write_manifest(folder / f"{split}.jsonl", writer.records(track(read(report), split)))
+            if not report.counts.records:  # an empty manifest is of no use, and fails the check
+                (folder / f"{split}.jsonl").unlink()
+        report.compare_counts()
     report.images = images.finish()
     # Manifests of two benchmarks side by side would be taken for one. Not before this line:
     # a source that turns out to be damaged shall cost nothing.
     for name in earlier - set(splits):
         (folder / f"{name}.jsonl").unlink(missing_ok=True)
     (folder / _EARLIER).unlink(missing_ok=True)
-    report.compare_counts()
     report.write(folder)
     if not any(counts.records for counts in report.splits.values()):
         reasons = ", ".join(f"{kind}: {found.count}" for kind, found in report.left_out.items())
@@ -133,32 +142,43 @@ class _Images:
 class _SplitWriter:
     """Turns the examples of a split into records."""
 
-    def __init__(self, folder: Path, images: _Images, report: Report) -> None:
+    def __init__(
+        self, folder: Path, images: _Images, report: Report, *, keep_duplicates: bool
+    ) -> None:
         self._folder = folder
         self._images = images
         self._report = report
+        self._keep_duplicates = keep_duplicates
         self._checker = RowChecker(folder)
         self._seen: set[Path] = set()
         self._masks_of: dict[tuple[Path, str], str] = {}
 
     def records(self, examples: Iterable[Example]) -> Iterator[Record]:
         """Yield what holds; tell the report about the rest."""
-        for number, example in enumerate(examples, start=1):
+        for example in examples:
+            number = self._report.counts.records + 1  # its line in the manifest
             if not example.image.is_file():
-                self._report.leave_out(
-                    "image missing", example.id, f"{example.image.name} does not exist"
-                )
+                message = f"{example.image.name} does not exist"
+                self._report.leave_out("image missing", example.id, message, example.place)
                 continue
             record = self._record(example)
             if not self._images.put(example.image, record.image):
-                self._report.leave_out(
-                    "image name twice", example.id, f"another image is called {example.place}"
-                )
+                message = f"another image is called {example.place}"
+                self._report.leave_out("image name twice", example.id, message, example.place)
                 continue
-            faults = self._checker.find_faults(row_of(record, self._folder), number)
-            if faults:
-                message = "; ".join(fault.message for fault in faults)
-                self._report.leave_out(faults[0].kind, example.id, message)
+            row = row_of(record, self._folder)
+            if not _is_unicode(row):
+                message = "a text or name in it is no Unicode (half a character, or other bytes)"
+                self._report.leave_out("no Unicode", example.id, message, example.place)
+                continue
+            faults = self._checker.find_faults(row, number)
+            message = "; ".join(fault.message for fault in faults)
+            if self._keep_duplicates and _is_copy(faults):
+                self._report.counts.duplicates += 1
+                self._report.note("duplicate kept", example.id, message, example.place)
+                record = self._with_new_id(record, faults, number)
+            elif faults:
+                self._report.leave_out(faults[0].kind, example.id, message, example.place)
                 continue
             self._note_ambiguous(record)
             self._count(record)
@@ -186,6 +206,15 @@ class _SplitWriter:
             extra=dict(example.extra),
         )
 
+    def _with_new_id(self, record: Record, faults: Sequence[Fault], number: int) -> Record:
+        """Give a copy that has its id from the original, too, an id of its own."""
+        copy, copies = record, 1
+        while any(fault.kind == "duplicate id" for fault in faults):
+            copies += 1
+            copy = replace(record, id=f"{record.id} ({copies})")
+            faults = self._checker.find_faults(row_of(copy, self._folder), number)
+        return copy
+
     def _note_ambiguous(self, record: Record) -> None:
         """Note an expression that means different masks of the same image."""
         key = (record.image, record.instruction.casefold())
@@ -195,6 +224,7 @@ class _SplitWriter:
                 "ambiguous expression",
                 record.id,
                 f"{record.instruction!r} means another mask of {record.image.name}, too",
+                record.image.relative_to("images").as_posix(),
             )
 
     def _count(self, record: Record) -> None:
@@ -205,6 +235,30 @@ class _SplitWriter:
         self._images.use(record.image)
         self._seen.add(record.image)
         counts.images = len(self._seen)
+
+
+def _is_copy(faults: Sequence[Fault]) -> bool:
+    """Tell whether nothing is wrong with a record but that an earlier one says the same."""
+    kinds = {fault.kind for fault in faults}
+    return "duplicate record" in kinds and kinds <= {"duplicate record", "duplicate id"}
+
+
+def _is_unicode(row: Mapping[str, object]) -> bool:
+    """Tell whether a row can be written as UTF-8."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_taken_name(splits: Mapping[str, Read]) -> None:
+    if Path(LISTING).stem in splits:
+        raise UsageError(
+            f"{LISTING} would be a manifest and the list of what was left out",
+            where="SRC",
+            hint="rename the file that the split is named after",
+        )
 
 
 def _claim(source: Path, out: Path, earlier: set[str], *, overwrite: bool) -> None:

@@ -104,6 +104,8 @@ def file_below(folder: Path, name: object) -> Path | None:
     path = folder / name
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a name that is too long, or links in a circle
+        path.exists()  # fails where the name is too long
+    except (OSError, ValueError, RuntimeError):
+        # A name that is too long or holds half a character, or links in a circle.
         return None
     return path if inside and not Path(name).is_absolute() else None

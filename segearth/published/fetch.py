@@ -8,6 +8,7 @@ to accept, nothing is downloaded.
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 from segearth.errors import DataError
 from segearth.published.catalogue import Benchmark
 from segearth.published.download import Remote, fetch_bytes, fetch_file
+from segearth.published.report import LISTING
 
 HUB = "https://huggingface.co"
 _ARCHIVES = {
@@ -100,27 +102,82 @@ def _tell(advance: Callable[[int, str], None], before: int, path: str, done: int
 
 
 def next_steps(benchmark: Benchmark, folder: Path, files: Sequence[Remote] = ()) -> list[str]:
-    """Return the commands that follow a download: unpack, convert, check."""
+    """Return the commands that follow a download: unpack, convert."""
+    folder = _with_name(folder)
     steps = [
-        _ARCHIVES[suffix].format(f"'{folder / file.path}'", f"'{folder}'")
+        _ARCHIVES[suffix].format(_quoted(folder / file.path), _quoted(folder))
         for file in files
         if (suffix := PurePosixPath(file.path).suffix) in _ARCHIVES
     ]
     out = folder.with_name(f"{folder.name}-manifests")
     return [
         *steps,
-        f"segearth data convert {benchmark.name} '{folder}' -o '{out}'",
+        f"segearth data convert {benchmark.name} {_quoted(folder)} -o {_quoted(out)}",
     ]
 
 
 def by_hand(benchmark: Benchmark, folder: Path) -> list[str]:
-    """Return the steps for getting a benchmark by hand, up to its conversion."""
+    """Return the steps for getting a benchmark by hand, its conversion and how to check both."""
+    folder = _with_name(folder)
     steps = benchmark.steps or (
         f"open {benchmark.page}, read and accept what it asks for, and download its files",
         f"unpack them so that these exist below SRC: {benchmark.layout}",
     )
-    steps = tuple(step.replace("SRC", str(folder)) for step in steps)
-    return [*steps, *(f"then run: {step}" for step in next_steps(benchmark, folder))]
+    steps = tuple(_IN_SRC.sub(lambda found: _below(folder, found[1]), step) for step in steps)
+    look = (
+        [f"see that all is there: {_list_command(benchmark, folder)}"] if benchmark.needed else []
+    )
+    (command,) = next_steps(benchmark, folder)
+    return [
+        f"make a folder for it: mkdir -p {_quoted(folder)}",
+        *steps,
+        *look,
+        f"then run: {command}",
+        _verification(benchmark, folder),
+    ]
+
+
+_IN_SRC = re.compile(r"\bSRC\b((?:/[\w*-]+)*)")
+
+
+def _verification(benchmark: Benchmark, folder: Path) -> str:
+    """Say what is known for telling whether a download is whole, and what is not."""
+    out = folder.with_name(f"{folder.name}-manifests")
+    counts = ", ".join(f"{split} {count:,}" for split, count in benchmark.published.items())
+    known = (
+        f"it compares the {benchmark.unit} of each split with the published counts ({counts})"
+        if counts
+        else "has no published counts to compare the splits with"
+    )
+    holds = f"it should hold {benchmark.content}; " if benchmark.content else ""
+    return (
+        f"how to tell whether the download is whole: {holds}no checksums and no sizes of the "
+        f"files are known here; data convert opens every image and mask, and {known}; what is "
+        f"missing, damaged or of another size is in {_quoted(out / LISTING)}, a line each"
+    )
+
+
+def _list_command(benchmark: Benchmark, folder: Path) -> str:
+    """Return an `ls` of what is needed, patterns left to the shell."""
+    places = [
+        f"{_quoted(folder)}/{name}" if "*" in name else _quoted(folder / name)
+        for name in benchmark.needed
+    ]
+    return f"ls -d {' '.join(places)}"
+
+
+def _with_name(folder: Path) -> Path:
+    """Give "." and the like the name they have, for the folder beside."""
+    return folder if folder.name not in ("", "..") else folder.resolve()
+
+
+def _below(folder: Path, rest: str) -> str:
+    return _quoted(Path(f"{folder}{rest}"))
+
+
+def _quoted(path: Path) -> str:
+    """Quote a path for the shell."""
+    return "'" + str(path).replace("'", "'\\''") + "'"
 
 
 def _ask_pages(address: str) -> list[Any]:

@@ -75,7 +75,7 @@ def find_splits(
         )
     if len({path.name for path in images}) < len(images):
         raise UsageError("two rasters have the same name", where="--raster", hint="rename one")
-    return {SPLIT: _reader(frame, column, images)}
+    return {SPLIT: _reader(frame, column, images, named=bool(rasters))}
 
 
 _TIFF = (".tif", ".tiff")
@@ -98,12 +98,19 @@ def _read_layer(source: Path, layer: str | None) -> Any:
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of drivers, about files that others wrote
-            return pyogrio.read_dataframe(source, layer=layer or names[0], fid_as_index=True)
+            frame = pyogrio.read_dataframe(source, layer=layer or names[0], fid_as_index=True)
     except (DataSourceError, DataLayerError, FieldError) as error:
         raise DataError(
             f"{source.name} cannot be read as a layer of polygons: {str(error).splitlines()[0]}",
             where=str(source),
         ) from error
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise DataError(
+            f"{source.name} is a table without geometries",
+            where=str(source),
+            hint="give the layer with the polygons",
+        )
+    return frame
 
 
 def _text_column(frame: Any, wanted: str | None) -> str:
@@ -114,27 +121,35 @@ def _text_column(frame: Any, wanted: str | None) -> str:
         return texts[0]
     if wanted in columns:
         return str(wanted)
-    names = ", ".join((texts or columns)[:5])
+    has = f"it has {', '.join(columns[:5])}" if columns else "it has none"
     raise UsageError(
         f"there is no column {wanted!r}" if wanted else f"{len(texts)} columns hold text",
         where="--text",
-        hint=f"choose one of {names}" if names else "the layer has no columns",
+        hint=f"choose one of {', '.join(texts[:5])}"
+        if texts
+        else f"the layer needs a column that says what its polygons are ({has})",
     )
 
 
-def _reader(frame: Any, column: str, rasters: Sequence[Path]) -> Read:
+def _reader(frame: Any, column: str, rasters: Sequence[Path], *, named: bool) -> Read:
     def read(report: Report) -> Iterator[Example]:
         rows = zip(frame.index, frame.geometry, frame[column], strict=True)
-        usable = frame[[_usable(*row, column, report) for row in rows]]
+        usable = frame.loc[np.array([_usable(*row, column, report) for row in rows], bool)]
         report.counts.found = len(frame)
         met: set[object] = set()
         for path in rasters:
-            grid, gsd = _grid(path)
+            try:
+                grid, gsd = _grid(path)
+            except _UnreadableError as error:
+                if named:
+                    raise
+                report.leave_out("raster unreadable", path.name, error.problem, path.name)
+                continue
             placed = _on_grid(usable, grid, path)
             here = placed[placed.intersects(_outline(grid))]
             met |= set(here.index)
-            for number, (text, group) in enumerate(here.groupby(column, sort=False)):
-                phrase = " ".join(str(text).split())
+            texts = here[column].map(lambda text: " ".join(text.split()))
+            for number, (phrase, group) in enumerate(here.groupby(texts, sort=False)):
                 mask = _burn(group.geometry, grid)
                 if not mask.any():
                     report.leave_out(
@@ -177,10 +192,17 @@ def _usable(index: object, geometry: Any, text: object, column: str, report: Rep
 _AREAS = ("Polygon", "MultiPolygon")
 
 
+class _UnreadableError(DataError):
+    """GDAL cannot open a raster; the others may be fine."""
+
+
 def _grid(path: Path) -> tuple[Grid, float | None]:
     """Return the raster's grid and the side of its pixels in metres."""
-    with open_scene(str(path)) as scene:
-        grid = scene.grid
+    try:
+        with open_scene(str(path)) as scene:
+            grid = scene.grid
+    except DataError as error:
+        raise _UnreadableError(error.problem, where=error.where, hint=error.hint) from error
     if not grid.is_located:
         raise GeoreferenceError(
             f"{path.name} has no map coordinates, so that polygons cannot be put on it",

@@ -3,7 +3,9 @@
 A file of annotations is a list of records with ``image_name``, ``description`` (the
 instruction), ``answer`` and ``mask``, one run-length object a ``[SEG]``. Each file below
 ``test/annotations`` is a subset of the test split, and a column of the paper's Table 2. Each
-gets a manifest of its own, and ``test.jsonl`` has every record once.
+gets a manifest of its own, and ``test.jsonl`` has every record once: records of two files with
+the same image, texts and masks are one record of several subsets. Records of one file are
+never taken for one here, whether there are other files or not.
 
 A record does not say which facets it has. Names of subsets do ("test_implicit"); where they
 do not, granularity comes from the phrases and the shape of the masks, and reasoning from
@@ -12,9 +14,12 @@ whether the instruction names what is to be found (the paper's Prompts 6 and 7 f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +40,8 @@ ASSUMED = {
     "reasoning": "as the subset's name says, else explicit if the instruction holds every phrase "
     "of the answer, else implicit",
 }
+_GRANULARITY = ("semantic", "instance", "part")
+_REASONING = ("explicit", "implicit")
 _UNMARKED = re.compile(r"(?<!</p>)(?<!</P>)\s*\[SEG\]")
 
 
@@ -66,30 +73,74 @@ def _name(file: Path) -> str:
 
 def _reader(images: Path, files: Sequence[Path]) -> Read:
     def read(report: Report) -> Iterator[Example]:
-        known: dict[str, str] = {}
+        if len(files) == 1:
+            yield from _examples(images, files[0], report)
+            return
+        # A record that a file has twice is there twice, as it is without the other files.
+        known: dict[tuple[str, int], Example] = {}
         for file in files:
-            rows = read_json(file)
-            if not isinstance(rows, list):
-                raise DataError(f"{file.name} is no list of records", where=str(file))
-            for number, row in enumerate(rows):
-                name = f"{file.stem}-{row.get('id', number) if isinstance(row, dict) else number}"
-                masks = row.get("mask") if isinstance(row, dict) else None
-                report.counts.found += len(masks) if isinstance(masks, list) else 0
-                try:
-                    example = _example(row, name, images, file.stem, report)
-                except DataError as error:
-                    kind = "no masks" if masks is None else "record unusable"
-                    report.leave_out(kind, name, error.problem)
-                    continue
-                said = json.dumps([example.place, example.instruction, example.answer])
-                if said in known and len(files) > 1:
-                    report.note("in several subsets", name, f"the same as {known[said]}")
+            times: Counter[str] = Counter()
+            for example in _examples(images, file, report):
+                digest = _digest(example)
+                times[digest] += 1
+                first = known.setdefault((digest, times[digest]), example)
+                if first is not example:
+                    message = f"the same as {first.id}"
+                    report.note("in several subsets", example.id, message, example.place)
                     report.counts.found -= len(example.masks)
-                    continue
-                known[said] = name
-                yield example
+                    known[digest, times[digest]] = _of_both(first, example)
+        yield from known.values()
 
     return read
+
+
+def _digest(example: Example) -> str:
+    """Return what is equal for records of two subsets that are one: image, texts and masks."""
+    said = [example.place, example.instruction, example.answer, list(example.masks)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _of_both(first: Example, second: Example) -> Example:
+    """Give a record what the name of another of its subsets says about its facets."""
+    also = [*_also(first), str(second.extra["subset"])]
+    subsets = [str(first.extra["subset"]), *also]
+    granularity, reasoning = (
+        next(filter(None, (_named(subset, values) for subset in subsets)), None)
+        for values in (_GRANULARITY, _REASONING)
+    )
+    return replace(
+        first,
+        granularity=granularity or first.granularity,
+        reasoning=reasoning or first.reasoning,
+        extra={**first.extra, "also_in": also},
+    )
+
+
+def _also(example: Example) -> list[str]:
+    """Return the subsets that a record was met in after its first."""
+    also = example.extra.get("also_in", [])
+    return also if isinstance(also, list) else []
+
+
+def _examples(images: Path, file: Path, report: Report) -> Iterator[Example]:
+    """Make the examples of a file; each has an id of its own."""
+    rows = read_json(file)
+    if not isinstance(rows, list):
+        raise DataError(f"{file.name} is no list of records", where=str(file))
+    used: set[str] = set()
+    for number, row in enumerate(rows):
+        name = f"{file.stem}-{row.get('id', number) if isinstance(row, dict) else number}"
+        if name in used:
+            report.note("id twice", name, f"the record at {number} (from 0) has it, too")
+            name = f"{name}-at-{number}"
+        used.add(name)
+        masks = row.get("mask") if isinstance(row, dict) else None
+        report.counts.found += len(masks) if isinstance(masks, list) else 0
+        try:
+            yield _example(row, name, images, file.stem, report)
+        except DataError as error:
+            kind = "no masks" if masks is None else "record unusable"
+            report.leave_out(kind, name, error.problem)
 
 
 def _example(row: Any, name: str, images: Path, subset: str, report: Report) -> Example:
@@ -115,9 +166,8 @@ def _example(row: Any, name: str, images: Path, subset: str, report: Report) -> 
         instruction=instruction,
         answer=marked,
         masks=[encode_mask(mask) for mask in masks],
-        granularity=_named(subset, ("semantic", "instance", "part"))
-        or _granularity(phrases, masks),
-        reasoning=_named(subset, ("explicit", "implicit")) or _reasoning(phrases, instruction),
+        granularity=_named(subset, _GRANULARITY) or _granularity(phrases, masks),
+        reasoning=_named(subset, _REASONING) or _reasoning(phrases, instruction),
         extra={key: value for key, value in extra.items() if isinstance(value, str)},
     )
 

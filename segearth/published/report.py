@@ -1,23 +1,27 @@
 """What a conversion found: how much, what it had to leave out and why, what is odd about the rest.
 
 Nothing is repaired. What cannot be a record is left out and counted by its reason; what can be
-one but may surprise is kept and noted. Both are written to ``report.json``.
+one but may surprise is kept and noted. ``report.json`` has the counts and a few examples of
+each kind, ``left_out.jsonl`` has a line for every single one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
-from segearth.files import write_text
+from segearth.files import atomic_path, write_text
 from segearth.published.catalogue import Benchmark
 
 EXAMPLES = 5
-"""Examples kept of each kind of finding; more do not help to understand it."""
+"""Examples in the report of each kind of finding; more do not help to understand it."""
 
 RESULT = "report.json"
+LISTING = "left_out.jsonl"
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Counts:
     absent: int = 0
     """Records that ask for what is not there."""
     left_out: int = 0
+    duplicates: int = 0
+    """Records that say the same as an earlier one and were kept, as the user wished."""
 
 
 @dataclass
@@ -56,6 +62,7 @@ class Report:
     images: dict[str, int] = field(default_factory=lambda: {"linked": 0, "copied": 0})
     split: str = ""
     """The one being read."""
+    _lines: TextIO | None = field(default=None, init=False, repr=False)
 
     def begin(self, split: str) -> Counts:
         """Start a split."""
@@ -67,26 +74,56 @@ class Report:
         """Of the split being read."""
         return self.splits[self.split]
 
-    def leave_out(self, kind: str, name: str, message: str) -> None:
+    @contextmanager
+    def listing(self, folder: Path) -> Iterator[None]:
+        """Write ``left_out.jsonl`` as findings come; it is there when the block has succeeded.
+
+        Raises:
+            DataError: Writing fails.
+        """
+        place = folder / LISTING
+        with (
+            atomic_path(place) as temporary,
+            temporary.open("w", encoding="utf-8", newline="\n") as self._lines,
+        ):
+            yield
+        self._lines = None
+
+    def leave_out(self, kind: str, name: str, message: str, place: str | None = None) -> None:
         """Count an example that becomes no record.
 
         Args:
             kind: The reason, in a word or two, for grouping.
             name: The example's id, or the file or line it comes from.
             message: What is wrong with it.
+            place: Where its image would go, below ``images``, if that is known.
         """
         self.counts.left_out += 1
-        self._add(self.left_out, kind, name, message)
+        self._add(self.left_out, kind, name, message, place)
 
-    def note(self, kind: str, name: str, message: str) -> None:
+    def note(self, kind: str, name: str, message: str, place: str | None = None) -> None:
         """Count something that is odd, but keeps nothing from becoming a record."""
-        self._add(self.noted, kind, name, message)
+        self._add(self.noted, kind, name, message, place)
 
-    def _add(self, kinds: dict[str, Findings], kind: str, name: str, message: str) -> None:
+    def _add(
+        self, kinds: dict[str, Findings], kind: str, name: str, message: str, place: str | None
+    ) -> None:
+        name, message = _writable(name), _writable(message)
         findings = kinds.setdefault(kind, Findings())
         findings.count += 1
         if len(findings.examples) < EXAMPLES:
             findings.examples.append({"split": self.split, "id": name, "message": message})
+        if self._lines is None:
+            return
+        line = {
+            "split": self.split,
+            "id": name,
+            **({} if place is None else {"place": _writable(place)}),
+            "left_out": kinds is self.left_out,
+            "kind": kind,
+            "why": message,
+        }
+        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def compare_counts(self) -> None:
         """Note the splits whose size is not the published one."""
@@ -117,9 +154,11 @@ class Report:
                     "targets": counts.targets,
                     "absent": counts.absent,
                     "left_out": counts.left_out,
+                    "duplicates_kept": counts.duplicates,
                 }
                 for split, counts in self.splits.items()
             },
+            "every_finding": LISTING,
             "left_out": _as_json(self.left_out),
             "noted": _as_json(self.noted),
             "assumed": self.assumed,
@@ -133,6 +172,11 @@ class Report:
             DataError: Writing fails.
         """
         write_text(folder / RESULT, json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n")
+
+
+def _writable(text: str) -> str:
+    """Spell out what UTF-8 cannot hold: halves of characters, from JSON or from file names."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _as_json(kinds: Mapping[str, Findings]) -> dict[str, object]:

@@ -38,6 +38,8 @@ SPLITS = ("train", "val", "test")
 SIDE_PX = 800
 """Height and width as published, for entries whose image is not listed."""
 
+_FAR_PX = 1e9
+
 Questions = Literal["first", "all"]
 Row = Mapping[str, Any]
 
@@ -179,7 +181,7 @@ def xyxy(box: Any) -> list[float] | None:
     """Turn COCO's [x, y, width, height] into [x0, y0, x1, y1]; None if it is no box."""
     if not isinstance(box, list) or len(box) != 4:
         return None
-    if not all(isinstance(side, int | float) for side in box):
-        return None
+    if not all(isinstance(side, int | float) and abs(side) < _FAR_PX for side in box):
+        return None  # NaN, too, which no JSON file may hold
     x, y, width, height = box
     return [x, y, x + width, y + height]

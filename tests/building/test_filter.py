@@ -7,10 +7,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from segearth.building.shapes.filter import filter_masks, judge
 from segearth.building.shapes.profile import Learnt, Profile
 from segearth.building.shapes.references import measure_references
+from segearth.cli.app import app
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError
 
@@ -134,6 +136,21 @@ def test_a_damaged_mask_names_itself_and_nothing_is_written(tmp_path):
 
     assert '"bad"' in caught.value.where
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", None], ids=["empty", "blank", "no masks"])
+def test_a_file_without_masks_is_refused_and_nothing_is_written(tmp_path, content):
+    source = write_masks(tmp_path / "in", [])
+    if content is not None:
+        source.write_text(content)
+    words = ["data", "filter", str(source), "-o", str(tmp_path / "out")]
+
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 3
+    assert "masks.jsonl holds no mask" in result.stderr
+    assert list((tmp_path / "out").rglob("*.jsonl")) == []
+    assert not (tmp_path / "out" / "sheet.png").exists()
 
 
 @pytest.mark.parametrize("image", ["../a.png", "/etc/passwd", "images/none.png", "a\x00b"])

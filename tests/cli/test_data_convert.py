@@ -40,6 +40,12 @@ def test_what_is_written_and_what_is_left_out(refsegrs, tmp_path):
     assert "mask missing or unreadable" in result.stderr
     assert "2.tif does not exist" in result.stderr
     assert "2 expressions found, 1,817 published" in result.stderr
+    assert "left_out.jsonl" in result.stdout
+    lines = (tmp_path / "out" / "left_out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [
+        "output_phrase_test.txt, line 2",
+        *("train", "val", "test"),  # whose counts are not the published ones
+    ]
     assert run(app, ["data", "check", str(tmp_path / "out" / "test.jsonl")]).exit_code == 0
 
 
@@ -53,6 +59,19 @@ def test_json_is_the_report(refsegrs, tmp_path):
     assert printed["left_out"]["mask missing or unreadable"]["count"] == 1
     assert "granularity" in printed["assumed"]
     assert result.stderr == ""
+
+
+def test_duplicates_are_kept_if_wanted(refsegrs, tmp_path):
+    (refsegrs / "output_phrase_test.txt").write_text("1 a wide building\n" * 3)
+
+    without = convert(refsegrs, tmp_path / "a")
+    kept = convert(refsegrs, tmp_path / "b", "--keep-duplicates")
+
+    assert "duplicates kept" not in without.stdout
+    assert "duplicates kept: 2" in " ".join(kept.stdout.split())
+    assert [
+        len((tmp_path / name / "test.jsonl").read_text().splitlines()) for name in ("a", "b")
+    ] == [1, 3]
 
 
 def test_mistakes_are_a_line_and_an_exit_code(refsegrs, tmp_path):

@@ -100,13 +100,3 @@ def test_mistakes_are_told(image, tmp_path, monkeypatch, words, code, problem):
     assert "Traceback" not in result.output
     assert not (tmp_path / "out" / "masks.jsonl").exists() or code == 3
     assert not (tmp_path / "out" / "kept.jsonl").exists()
-
-
-def test_an_empty_file_of_masks_is_an_empty_result(tmp_path):
-    (tmp_path / "masks.jsonl").write_text("")
-
-    result = segearth("filter", tmp_path / "masks.jsonl", "-o", tmp_path / "out", "--json")
-
-    assert result.exit_code == 0
-    assert json.loads(result.stdout)["kept"] == 0
-    assert (tmp_path / "out" / "kept.jsonl").read_text() == ""

@@ -85,6 +85,23 @@ def test_columns_of_table_1():
     assert not first["granularity_concept"]
 
 
+@pytest.mark.parametrize(
+    ("extra", "boxes"),
+    [
+        ({"boxes_px": [[0, 0, 5, 1]]}, 1),  # as an export writes them
+        ({"boxes": [[0, 0, 5, 1]]}, 1),
+        ({"boxes_px": [[0, 0, 5, 1]], "boxes": [[0, 0, 5, 1]]}, 1),
+        ({"boxes_px": []}, 0),  # of a record without targets
+        ({}, 0),
+    ],
+)
+def test_boxes_under_either_name_are_counted_once_a_record(extra, boxes):
+    counted = count_records([record("Find it.", "The <p>ship </p>[SEG].", 5, extra=extra)])
+
+    assert counted.boxes == boxes
+    assert ("BBox" in counted.table_1()["annotation_type"]) == bool(boxes)
+
+
 def test_bars():
     counted = count_records(RECORDS)
 

@@ -9,6 +9,7 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+from conversion import converted, kinds
 from makers import (
     DOCK,
     NOTHING,
@@ -26,37 +27,11 @@ from makers import (
     save_mask,
 )
 
-from segearth.data.check import check_manifest
-from segearth.data.manifest import read_manifest
 from segearth.data.rle import decode_mask
 from segearth.errors import DataError, UsageError
 from segearth.published.catalogue import BENCHMARKS
 from segearth.published.convert import convert
-from segearth.published.readers import Choices, assumed_facets, find_splits
-
-
-def converted(name, root, out, *, overwrite=False, **choices):
-    """Convert, check what was written, and return the report and the records by split."""
-    report = convert(
-        BENCHMARKS[name],
-        root,
-        find_splits(name, root, Choices(**choices)),
-        out,
-        assumed=assumed_facets(name),
-        overwrite=overwrite,
-    )
-    records = {}
-    for split in report.splits:
-        path = out / f"{split}.jsonl"
-        records[split] = read_manifest(path) if path.exists() else []
-        assert not path.exists() or check_manifest(path).mistakes == []
-        assert path.exists() == bool(report.splits[split].records)
-    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report.to_json()
-    return report, records
-
-
-def kinds(findings):
-    return {kind: found.count for kind, found in findings.items()}
+from segearth.published.readers import Choices, find_splits
 
 
 @pytest.fixture
@@ -410,6 +385,50 @@ def test_coco_images_of_two_splits_may_have_the_same_name(tmp_path):
         assert records[split][0].image.samefile(root / "images" / split / "1.png")
 
 
+def one_coco_image(root, **odd):
+    """A ship on 1.png; `odd` replaces keys of "image", "category" and "annotation"."""
+    save_image(root / "images" / "1.png")
+    image = {"id": 1, "file_name": "1.png", "height": 8, "width": 10}
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": rle(SHIP)}
+    rows = {
+        "images": [image, image | {"id": 2} | odd.get("image", {})],
+        "categories": [{"id": 1, "name": "ship"} | odd.get("category", {})],
+        "annotations": [
+            annotation,
+            annotation | {"id": 2, "image_id": 2} | odd.get("annotation", {}),
+        ],
+    }
+    save_json(root / "annotations" / "instances_val.json", rows)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        pytest.param({"annotation": {"category_id": [1]}}, "annotation unusable", id="list-as-id"),
+        pytest.param({"image": {"file_name": "a" * 5000}}, "name leads outside", id="long-name"),
+        pytest.param({"image": {"file_name": "../1.png"}}, "name leads outside", id="other-folder"),
+        pytest.param({"image": {"height": None}}, "annotation unusable", id="no-height"),
+    ],
+)
+def test_an_odd_entry_of_a_coco_file_costs_the_others_nothing(tmp_path, odd, kind):
+    root = one_coco_image(tmp_path / "src", **odd)
+    (tmp_path / "src" / "1.png").write_bytes(b"")
+
+    report, records = converted("coco", root, tmp_path / "out")
+
+    assert [record.id for record in records["val"]] == ["1-ship"]
+    assert kinds(report.left_out) == {kind: 1}
+
+
+def test_a_box_that_is_no_number_does_not_get_into_a_manifest(tmp_path):
+    root = one_coco_image(tmp_path / "src", annotation={"bbox": [float("nan"), 1, 2, 3]})
+
+    converted("coco", root, tmp_path / "out")
+
+    assert "NaN" not in (tmp_path / "out" / "val.jsonl").read_text(encoding="utf-8")
+
+
 def test_links_leave_the_permissions_of_the_source_alone(rrsis_d, tmp_path):
     original = rrsis_d / "images" / "rrsisd" / "JPEGImages" / "00001.jpg"
     original.chmod(0o440)
@@ -476,7 +495,11 @@ def test_an_earlier_conversion_is_kept_unless_told_otherwise(rrsis_d, tmp_path):
     converted("earthreason", tmp_path / "er", out, overwrite=True)
 
     # The manifests of the other benchmark are gone, other files are not.
-    assert sorted(path.name for path in out.glob("*.jsonl")) == ["mine.jsonl", "train.jsonl"]
+    assert sorted(path.name for path in out.glob("*.jsonl")) == [
+        "left_out.jsonl",
+        "mine.jsonl",
+        "train.jsonl",
+    ]
 
 
 def test_a_damaged_source_costs_no_earlier_manifest(rrsis_d, tmp_path):
@@ -508,7 +531,12 @@ def test_a_source_that_turns_out_damaged_leaves_no_manifests_of_two_benchmarks(r
 
     converted("earthreason", tmp_path / "er", out)
 
-    assert sorted(path.name for path in out.iterdir()) == ["images", "report.json", "train.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "images",
+        "left_out.jsonl",
+        "report.json",
+        "train.jsonl",
+    ]
 
 
 def test_an_image_of_two_splits_stays_if_one_of_them_uses_it(tmp_path):

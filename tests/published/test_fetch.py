@@ -6,9 +6,11 @@ import functools
 import hashlib
 import http.server
 import json
+import subprocess
 import threading
 
 import pytest
+from makers import SHIP, make_phrases, make_rrsis_d, make_samrs
 from typer.testing import CliRunner
 
 from segearth.cli.app import app
@@ -16,6 +18,7 @@ from segearth.errors import DataError
 from segearth.published.catalogue import BENCHMARKS, REFSEGRS
 from segearth.published.download import Remote, fetch_file
 from segearth.published.fetch import by_hand, fetch, look_up, next_steps
+from segearth.published.readers import Choices, find_splits
 
 run = CliRunner().invoke
 CONTENT = bytes(range(256)) * 40
@@ -189,11 +192,56 @@ def test_a_server_that_is_not_there(tmp_path):
 def test_steps_by_hand_name_the_folder_and_the_commands_that_follow(tmp_path):
     for benchmark in BENCHMARKS.values():
         steps = by_hand(benchmark, tmp_path / "d")
-        assert steps[-1].startswith(f"then run: segearth data convert {benchmark.name} ")
+        assert steps[0] == f"make a folder for it: mkdir -p '{tmp_path}/d'"
+        assert steps[-2] == (
+            f"then run: segearth data convert {benchmark.name} '{tmp_path}/d' "
+            f"-o '{tmp_path}/d-manifests'"
+        )
+        assert "no checksums and no sizes of the files are known here" in steps[-1]
+        assert f"'{tmp_path}/d-manifests/left_out.jsonl'" in steps[-1]
         assert "SRC" not in " ".join(steps)
     assert next_steps(REFSEGRS, tmp_path / "d", [Remote("", "RefSegRS.zip", 1)])[0] == (
         f"unzip -n '{tmp_path}/d/RefSegRS.zip' -d '{tmp_path}/d'"
     )
+
+
+def test_what_the_steps_look_for_is_what_the_conversion_reads(tmp_path):
+    """The `ls` of the steps finds everything in a folder that can be converted, and only there."""
+    layouts = {
+        "rrsis-d": lambda root: make_rrsis_d(root, [("test", "1.jpg", SHIP, ["A tank"])]),
+        "risbench": lambda root: make_phrases(
+            root,
+            {split: ["1.png a ship"] for split in ("train", "val", "test")},
+            {"1": SHIP},
+            folders=("img_rgb", "mask"),
+            suffix=".png",
+        ),
+        "refsegrs": lambda root: make_phrases(
+            root, {split: ["1 a ship"] for split in ("train", "val", "test")}, {"1": SHIP}
+        ),
+        "samrs": lambda root: make_samrs(root, {"P1": [("ship", SHIP, [1, 1, 4, 3])]}),
+    }
+    for name, make in layouts.items():
+        root = tmp_path / "it's here" / name
+        (look,) = [step for step in by_hand(BENCHMARKS[name], root) if step.startswith("see that")]
+        command = look.partition(": ")[2]
+        assert subprocess.run(command, shell=True, capture_output=True).returncode != 0
+        make(root)
+        if name == "samrs":
+            (root / "valid.txt").write_text("")
+
+        assert subprocess.run(command, shell=True, capture_output=True).returncode == 0, command
+        assert find_splits(name, root, Choices())
+
+
+def test_a_folder_without_a_name_gets_one(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    result = run(app, ["data", "fetch", "samrs", "-o", "."])
+
+    assert result.exit_code == 0
+    assert f"samrs '{tmp_path}/here' -o '{tmp_path}/here-manifests'" in result.stdout
 
 
 def test_the_command_downloads_and_prints_what_follows(hub, tmp_path):
@@ -214,7 +262,8 @@ def test_the_command_tells_steps_where_it_may_not_download(tmp_path):
     result = run(app, ["data", "fetch", "risbench", "-o", str(tmp_path / "r")])
 
     assert result.exit_code == 0
-    assert "1. open https://github.com/HIT-SIRS/CroBIM" in result.stdout
+    assert "2. open https://github.com/HIT-SIRS/CroBIM" in result.stdout
+    assert "train 26,300, val 10,013, test 16,159" in result.stdout
     assert f"segearth data convert risbench '{tmp_path}/r'" in result.stdout
     assert "Licence: none stated" in result.stderr
     assert not (tmp_path / "r").exists()

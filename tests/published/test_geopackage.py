@@ -192,3 +192,54 @@ def test_a_column_may_have_any_name(tmp_path):
     assert report.left_out == {}
     (record,) = read_manifest(tmp_path / "out" / "manifest.jsonl")
     assert record.instruction == "the long hall"
+
+
+def test_a_layer_without_features_or_geometries_is_told(tmp_path):
+    save_raster(tmp_path / "src" / "a.tif")
+    empty = geopandas.GeoDataFrame(
+        {"what": geopandas.pd.Series([], dtype=str)}, geometry=geopandas.GeoSeries([], crs=UTM)
+    )
+    empty.to_file(tmp_path / "src" / "empty.gpkg", driver="GPKG", engine="pyogrio")
+    with pytest.raises(DataError, match=r"no record came out of .* \(it lists no examples\)"):
+        convert_layer(tmp_path / "src" / "empty.gpkg", tmp_path / "out")
+
+    (tmp_path / "src" / "table.csv").write_text("what\na\n")
+    with pytest.raises(DataError, match="a table without geometries"):
+        find_splits(tmp_path / "src" / "table.csv")
+
+
+def test_a_layer_without_texts_says_what_it_needs(tmp_path):
+    save_raster(tmp_path / "a.tif")
+    frame = geopandas.GeoDataFrame({"n": [1]}, geometry=[box_px(2, 3, 8, 5)], crs=UTM)
+    frame.to_file(tmp_path / "w.gpkg", driver="GPKG", engine="pyogrio")
+
+    with pytest.raises(UsageError, match="0 columns hold text") as caught:
+        find_splits(tmp_path / "w.gpkg")
+
+    assert "needs a column that says what its polygons are (it has n)" in caught.value.hint
+
+
+def test_a_raster_that_cannot_be_opened_costs_the_others_nothing(tmp_path):
+    save_raster(tmp_path / "src" / "a.tif")
+    broken = tmp_path / "src" / "b.tif"
+    broken.write_bytes(b"no picture")
+    layer = save_layer(tmp_path / "src" / "w.gpkg", ROWS)
+
+    report, records = convert_layer(layer, tmp_path / "out")
+
+    assert len(records) == 3
+    (example,) = report.left_out["raster unreadable"].examples
+    assert (example["id"], report.left_out["raster unreadable"].count) == ("b.tif", 1)
+    with pytest.raises(DataError, match=r"b\.tif is not an image"):  # the user wants this very one
+        convert_layer(layer, tmp_path / "other", rasters=[broken])
+
+
+def test_texts_that_differ_in_blanks_are_one_target(tmp_path):
+    save_raster(tmp_path / "src" / "a.tif")
+    rows = [("a  hall", box_px(2, 3, 8, 5)), ("a hall ", box_px(10, 10, 12, 12))]
+    layer = save_layer(tmp_path / "src" / "w.gpkg", rows)
+
+    report, (hall,) = convert_layer(layer, tmp_path / "out")
+
+    assert (hall.instruction, int(decode_mask(hall.masks[0]).sum())) == ("a hall", 12 + 4)
+    assert report.noted == {}

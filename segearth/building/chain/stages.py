@@ -21,7 +21,7 @@ from segearth.building.masks.journal import RESULT as MASKS
 from segearth.building.masks.stage import name_images
 from segearth.building.questions import run as questions_run
 from segearth.building.questions.models import Track
-from segearth.building.shapes.filter import KEPT, filter_masks
+from segearth.building.shapes.filter import KEPT, REJECTED, SHEET, filter_masks
 from segearth.building.shapes.options import FilterOptions
 from segearth.building.shapes.profile import Profile, learn_profile, read_profile, write_profile
 from segearth.building.shapes.references import measure_references
@@ -90,6 +90,7 @@ def masks_stage(recipe: BuildRecipe, out: Path, track: Track) -> Stage:
         listing=None,
         settings={**asdict(options), "facts": facts, "device": ""},
         result=folder / MASKS,
+        writes=(MASKS,),
         run=run,
     )
 
@@ -102,10 +103,6 @@ def filter_stage(recipe: BuildRecipe, source: Path, out: Path, track: Track) -> 
         profile = _profile(options, folder, track)
         claim_folder(folder, KEPT, overwrite=True)
         outcome = filter_masks(source, folder, profile, track=_telling(track, "filtering"))
-        if not outcome.kept and not outcome.rejected:
-            raise DataError(
-                f"{source.name} holds no mask", where=str(source), hint="see segearth data masks"
-            )
         if not outcome.kept:
             raise DataError(
                 f"none of {outcome.rejected} masks has an accepted shape",
@@ -127,6 +124,7 @@ def filter_stage(recipe: BuildRecipe, source: Path, out: Path, track: Track) -> 
         reads=tuple(Path(path) for path in (options.profile, options.reference) if path),
         settings=asdict(options),
         result=folder / KEPT,
+        writes=(KEPT, REJECTED, SHEET, PROFILE),
         run=run,
     )
 
@@ -147,6 +145,8 @@ def questions_stage(recipe: BuildRecipe, source: Path, out: Path, track: Track) 
         reads=(Path(options.categories),) if options.categories else (),
         settings=asdict(options),
         result=folder / questions_run.RESULT,
+        # What was replied and paid is no result: it is there for the next run.
+        writes=(questions_run.RESULT, "questions.json", "failures.jsonl"),
         run=run,
         again=options.provider != "templates",
     )
@@ -170,6 +170,7 @@ def export_stage(
         reads=(decisions,) if decisions else (),
         settings=asdict(options),
         result=folder / export.STATE,
+        writes=export.FILES,
         run=run,
     )
 

@@ -1,8 +1,8 @@
 """Run a stage only if something changed since it last ran.
 
 OUT/build.json keeps, for every stage, a digest of all that its result depends on (settings,
-files, images by size and time), a digest of the result, and its figures. It is written after
-the result, so that a stage that was cut off runs again.
+files, images by size and time), a digest of the result, all files that it wrote, and its
+figures. It is written after the result, so that a stage that was cut off runs again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segearth.building.chain.outputs import are_intact, images_of, list_outputs
 from segearth.building.stamps import stamp_images
-from segearth.data.manifest import read_lines
 from segearth.errors import SegEarthError
 from segearth.files import sha256_of, write_text
 
@@ -37,6 +37,8 @@ class Stage:
     """What its result depends on besides, as JSON values."""
     result: Path
     """Written last."""
+    writes: tuple[str, ...]
+    """Patterns of all files of its result in that folder; images that they list go with them."""
     run: Callable[[], tuple[Figures, int]]
     """Does it; returns figures, and how much failed."""
     again: bool = False
@@ -84,6 +86,7 @@ def run_once(out: Path, stage: Stage) -> StageReport:
             )
         figures, failures = stage.run()
         result = sha256_of(stage.result)
+        outputs = list_outputs(stage.result.parent, stage.writes)
     except SegEarthError as error:
         error.where = f"stage {stage.name}: {error.where or ''}".rstrip(": ")
         raise
@@ -92,6 +95,7 @@ def run_once(out: Path, stage: Stage) -> StageReport:
         "result": result,
         "failures": failures,
         "figures": figures,
+        "outputs": outputs,
     }
     write_text(out / STATE, json.dumps(states, ensure_ascii=False, indent=2) + "\n")
     return StageReport(
@@ -109,6 +113,7 @@ def _still_holds(earlier: Mapping[str, Any], inputs: str, stage: Stage) -> bool:
         and stage.result.is_file()
         and earlier["result"] == sha256_of(stage.result)
         and not (stage.again and earlier["failures"])
+        and are_intact(stage.result.parent, earlier["outputs"])
     )
 
 
@@ -118,17 +123,8 @@ def _digest(stage: Stage) -> str:
     for path in (*([stage.listing] if stage.listing else []), *stage.reads):
         digest.update(f"{path.resolve()} {sha256_of(path)}\n".encode())
     if stage.listing:
-        digest.update(json.dumps(stamp_images(_images_of(stage.listing))).encode())
+        digest.update(json.dumps(stamp_images(images_of(stage.listing))).encode())
     return digest.hexdigest()
-
-
-def _images_of(listing: Path) -> dict[str, Path]:
-    """List the images that a file names, absent ones included."""
-    images: dict[str, Path] = {}
-    for _, row in read_lines(listing):
-        if isinstance(row, dict) and isinstance(row.get("image"), str):
-            images.setdefault(row["image"], listing.parent / row["image"])
-    return images
 
 
 def _read_states(path: Path) -> dict[str, dict[str, Any]]:
@@ -137,11 +133,11 @@ def _read_states(path: Path) -> dict[str, dict[str, Any]]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    needed = {"inputs", "result", "failures", "figures"}
+    needed = {"inputs", "result", "failures", "figures", "outputs"}
     if not isinstance(value, dict):
         return {}
     return {
         name: state
         for name, state in value.items()
-        if isinstance(state, dict) and needed <= state.keys()
+        if isinstance(state, dict) and needed <= state.keys() and isinstance(state["outputs"], dict)
     }

@@ -2,13 +2,14 @@
 
 Images belong together if their footprints on the ground overlap or touch, if their names are
 those of tiles of one larger image, or if their files are the same. Belonging together is
-passed on: a chain of overlapping tiles is one scene.
+passed on: a chain of overlapping tiles is one scene. World files without a coordinate system
+are taken to be all of one plane, which nothing relates to longitude and latitude.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,6 +34,8 @@ _TILE_NAMES = (
     re.compile(r"^(.+?)[_-]*(?:part|tile|patch|crop|chip|window)[_-]?\d+$", re.IGNORECASE),
 )
 _NEIGHBOURS_WITHIN_PX = 2.0  # a seam of rounding is no gap
+
+_Bounds = tuple[float, float, float, float]  # least x, least y, greatest x, greatest y
 
 
 def find_scenes(images: Mapping[str, Path], pattern: str = "") -> dict[str, int]:
@@ -111,36 +114,42 @@ def _by_content(images: Mapping[str, Path]) -> list[list[str]]:
 
 def _by_footprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
     """Pair images whose ground areas meet; images without map coordinates meet nothing."""
-    boxes, owners = [], []
+    pairs: list[tuple[int, int]] = []
+    planes: dict[bool, list[tuple[int, _Bounds]]] = {True: [], False: []}
     for index, path in enumerate(paths):
-        for bounds in _lonlat_boxes(path):
-            boxes.append(box(*bounds))
-            owners.append(index)
-    if not boxes:
-        return []
-    one, other = STRtree(boxes).query(boxes, predicate="intersects")
-    return [(owners[a], owners[b]) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+        located, areas = _areas(path)
+        planes[located] += [(index, bounds) for bounds in areas]
+    for plane in planes.values():
+        if not plane:
+            continue
+        boxes = [box(*bounds) for _, bounds in plane]
+        one, other = STRtree(boxes).query(boxes, predicate="intersects")
+        met = zip(one.tolist(), other.tolist(), strict=True)
+        pairs += [(plane[a][0], plane[b][0]) for a, b in met]
+    return pairs
 
 
-def _lonlat_boxes(path: Path) -> Iterator[tuple[float, float, float, float]]:
-    """Yield west, south, east, north; two boxes if the image crosses the date line."""
+def _areas(path: Path) -> tuple[bool, list[_Bounds]]:
+    """Return whether an image is on the globe, and its area there or else in its own plane."""
     with open_scene(str(path)) as scene:
         grid = scene.grid
-        if grid.crs is None or not grid.has_map:
-            return
+        if not grid.has_map:
+            return False, []
         margin = _NEIGHBOURS_WITHIN_PX / 2
         columns = np.array([-margin, grid.width + margin] * 2)
         rows = np.array([-margin, -margin, grid.height + margin, grid.height + margin])
         x, y = grid.to_map(columns, rows)
-        try:
-            bounds = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-            west, south, east, north = transform_bounds(grid.crs, CRS.from_epsg(4326), *bounds)
-        except (*GDAL_ERRORS, CRSError):
-            return
-    if not np.isfinite([west, south, east, north]).all():
-        return
-    if west <= east:
-        yield west, south, east, north
-    else:
-        yield west, south, 180.0, north
-        yield -180.0, south, east, north
+        bounds = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+        areas = [bounds] if grid.crs is None else _lonlat_boxes(grid.crs, bounds)
+    return grid.crs is not None, [area for area in areas if np.isfinite(area).all()]
+
+
+def _lonlat_boxes(crs: CRS, bounds: _Bounds) -> list[_Bounds]:
+    """Return west, south, east, north; two boxes if the area crosses the date line."""
+    try:
+        west, south, east, north = transform_bounds(crs, CRS.from_epsg(4326), *bounds)
+    except (*GDAL_ERRORS, CRSError):
+        return []
+    if np.isfinite([west, east]).all() and west > east:
+        return [(west, south, 180.0, north), (-180.0, south, east, north)]
+    return [(west, south, east, north)]

@@ -35,6 +35,11 @@ from segearth.files import atomic_path, locked_folder, sha256_of, write_text
 from segearth.geo.raster import open_scene
 
 STATE = "export.json"
+FILES = (
+    *(f"{split}.jsonl" for split in SPLITS),
+    *("README.md", "parquet/*.parquet", "left_out.jsonl", STATE),
+)
+"""Patterns of what an export writes, but for the images."""
 _OTHER_SPLIT = "its split is not train, val or test"
 
 

@@ -38,6 +38,7 @@ class QuestionOptions:
     requests_per_minute: float = 0.0
     """0 for no limit."""
     timeout_s: float = 120.0
+    """Of a call, from its start to the end of its reply."""
     attempts: int = 3
     """Replies asked for until one keeps the rules."""
     tries: int = 5

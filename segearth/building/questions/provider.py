@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from segearth.building.questions.texts import writable
 from segearth.errors import UsageError
+
+_MOST_TOKENS = 10**9  # of a call; more is no count, and the ledger could not add it up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,7 @@ class Reply:
 
     text: str
     input_tokens: int | None
-    """None if the server does not say."""
+    """None if the server does not say, or nothing that can be."""
     output_tokens: int | None
     """Thinking included, since it is charged."""
 
@@ -40,14 +43,14 @@ class CallError(Exception):
         """Keep what the caller needs to decide what to do next.
 
         Args:
-            reason: For the list of failures; without keys.
+            reason: For the list of failures; without keys. What UTF-8 cannot hold is replaced.
             again: The same call may succeed later.
             after_s: The server asked for so many seconds of patience.
             fatal: No other call will succeed either (wrong key, unknown model).
             charged: The provider may have charged for it all the same.
         """
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = writable(reason)
+        super().__init__(self.reason)
         self.again = again
         self.after_s = after_s
         self.fatal = fatal
@@ -64,6 +67,7 @@ class ModelSettings:
     temperature: float = 1.0
     """The paper's (Sec. 7.4)."""
     timeout_s: float = 120.0
+    """Of a single read; the caller limits the whole call."""
     most_output_tokens: int = 8192
     """Thinking included; also what a call is expected to cost at most."""
 
@@ -148,6 +152,13 @@ def check_address(base_url: str) -> None:
             where="--base-url",
             hint="for a server of your own: http://localhost:8000/v1",
         )
+
+
+def token_count(value: object) -> int | None:
+    """Read a number of tokens; None for anything but an integer from 0 to 10⁹."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
 
 
 def after_from(value: str | None) -> float | None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segearth.building.questions.cache import Cache, cache_key
+from segearth.building.questions.deadline import TooSlow, within
 from segearth.building.questions.ledger import BudgetSpent, Ledger
 from segearth.building.questions.prompts_contours import encode_png
 from segearth.building.questions.provider import CallError, Provider, Reply
@@ -45,6 +46,8 @@ class Limits:
     requests_per_minute: float = 0.0
     """0 for as many as the threads make."""
     most_output_tokens: int = 8192
+    timeout_s: float = 120.0
+    """Of a call, from its start to the end of its reply."""
 
 
 @dataclass
@@ -141,7 +144,7 @@ class Caller:
             self.pace.wait()
             call = self._open(task, prompt)
             try:
-                reply = self._provider.complete(prompt, picture, as_json=as_json)
+                reply = self._complete(prompt, picture, as_json=as_json)
             except CallError as error:
                 self._ledger.close_call(call, error.reason, charged=error.charged)
                 reason = error.reason
@@ -156,6 +159,16 @@ class Caller:
                 self._ledger.close_call(call, "reply", reply)
                 return reply
         raise Unanswered(reason)
+
+    def _complete(self, prompt: str, picture: bytes, *, as_json: bool) -> Reply:
+        seconds = self._limits.timeout_s
+        try:
+            return within(
+                seconds, lambda: self._provider.complete(prompt, picture, as_json=as_json)
+            )
+        except TooSlow as slow:
+            reason = f"no reply within {seconds:g} s"
+            raise CallError(reason, again=True, charged=True) from slow
 
     def _open(self, task: str, prompt: str) -> int:
         if self.stopped or self.pace.stop.is_set():

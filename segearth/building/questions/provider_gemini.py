@@ -14,6 +14,7 @@ from segearth.building.questions.provider import (
     after_from,
     identity_of,
     key_from_environment,
+    token_count,
     without_key,
 )
 from segearth.errors import UsageError
@@ -85,7 +86,8 @@ class GeminiProvider:
         except httpx2.HTTPError as error:
             reason = without_key(f"the connection broke: {error}", self._key)
             raise CallError(reason, again=True, charged=True) from error
-        except ValueError as error:  # no JSON, or not of the form that the client knows
+        # No JSON, not of the form that the client knows, or nested too deeply.
+        except (ValueError, RecursionError) as error:
             reason = without_key(f"the reply cannot be read: {error}", self._key)
             raise CallError(reason, again=True, charged=True) from error
         return _reply(response)
@@ -115,10 +117,10 @@ def _reply(response: Any) -> Reply:
     if not text:
         raise CallError(f"the model refused to reply ({reason.lower()})", charged=True)
     usage = response.usage_metadata
-    given = None if usage is None else usage.candidates_token_count
-    thought = 0 if usage is None else usage.thoughts_token_count or 0
+    given = None if usage is None else token_count(usage.candidates_token_count)
+    thought = None if usage is None else token_count(usage.thoughts_token_count or 0)
     return Reply(
         text=text,
-        input_tokens=None if usage is None else usage.prompt_token_count,
-        output_tokens=None if given is None else given + thought,
+        input_tokens=None if usage is None else token_count(usage.prompt_token_count),
+        output_tokens=None if given is None or thought is None else given + thought,
     )

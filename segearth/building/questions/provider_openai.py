@@ -16,6 +16,7 @@ from segearth.building.questions.provider import (
     after_from,
     identity_of,
     key_from_environment,
+    token_count,
     without_key,
 )
 from segearth.errors import UsageError
@@ -78,7 +79,7 @@ class OpenAiProvider:
         except openai.APIConnectionError as error:
             reason = without_key(f"the connection broke: {error.__cause__ or error}", self._key)
             raise CallError(reason, again=True, charged=True) from error
-        except (openai.OpenAIError, ValueError) as error:
+        except (openai.OpenAIError, ValueError, RecursionError) as error:  # nested too deeply
             reason = without_key(f"the reply cannot be read: {error}", self._key)
             raise CallError(reason, again=True, charged=True) from error
         return _reply(completion)
@@ -125,10 +126,6 @@ def _reply(completion: Any) -> Reply:
     usage = getattr(completion, "usage", None)
     return Reply(
         text=text,
-        input_tokens=_count(getattr(usage, "prompt_tokens", None)),
-        output_tokens=_count(getattr(usage, "completion_tokens", None)),
+        input_tokens=token_count(getattr(usage, "prompt_tokens", None)),
+        output_tokens=token_count(getattr(usage, "completion_tokens", None)),
     )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None

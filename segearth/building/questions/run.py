@@ -35,6 +35,7 @@ from segearth.building.questions.records import (
 from segearth.building.questions.store import Store
 from segearth.building.questions.subjects import Subject, read_subjects
 from segearth.building.questions.templates import NOTHING_TO_ASK, write_with_templates
+from segearth.building.questions.texts import fault_of_name
 from segearth.data.manifest import Record, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import locked_folder, write_text
@@ -160,7 +161,7 @@ def read_categories(path: str) -> tuple[str, ...]:
     """Read a category a line; LaSeRS's 122 without a file.
 
     Raises:
-        DataError: The file cannot be read, or names nothing.
+        DataError: The file cannot be read, names nothing, or holds what is no name.
     """
     if not path:
         return LASERS_CATEGORIES
@@ -171,6 +172,8 @@ def read_categories(path: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not names:
         raise DataError("the file names no category", where=path, hint="write one a line")
+    for fault in filter(None, map(fault_of_name, names)):
+        raise DataError(fault, where=path, hint="write a plain name a line")
     return names
 
 
@@ -224,6 +227,7 @@ def _caller(store: Store, ledger: Ledger, options: QuestionOptions) -> Caller:
         first_pause_s=options.first_pause_s,
         requests_per_minute=options.requests_per_minute,
         most_output_tokens=options.most_output_tokens,
+        timeout_s=options.timeout_s,
     )
     return Caller(open_provider(options.provider, settings), Cache(store), ledger, limits)
 

@@ -9,12 +9,14 @@ A mask without a category has no name until a model gives it one. Both files may
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from segearth.building.masks.naming import noun_of
+from segearth.building.questions.texts import fault_of_name, is_writable
 from segearth.data.manifest import FACETS, Fault, read_lines
 from segearth.data.rle import Rle, is_rle, mask_area_px
 from segearth.data.vocabulary import kind_of, singular
@@ -93,27 +95,39 @@ def _subject(row: object, folder: Path) -> Subject:
     if not isinstance(row, dict):
         raise _Wrong("a line should be a JSON object")
     image = _inside(row.get("image"), folder)
-    gsd = row.get("gsd_m")
-    if gsd is not None and (not isinstance(gsd, int | float) or isinstance(gsd, bool) or gsd <= 0):
-        raise _Wrong(f'"gsd_m" should be a number above 0, not {gsd!r}')
     return Subject(
         image=image,
         name=image.relative_to(folder).as_posix(),
         regions=tuple(_regions(row)),
         scene=_text(row, "scene") or "",
         split=_text(row, "split"),
-        gsd_m=None if gsd is None else float(gsd),
+        gsd_m=_gsd_m(row.get("gsd_m")),
         source=_text(row, "source"),
         licence=_text(row, "licence"),
-        complete=_texts(row, "complete"),
-        absent=_texts(row, "absent"),
+        complete=_names(row, "complete"),
+        absent=_names(row, "absent"),
     )
+
+
+def _gsd_m(value: object) -> float | None:
+    """Return metres a pixel. Python's JSON also knows NaN, Infinity and integers of any size."""
+    if value is None:
+        return None
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not 0 < value <= sys.float_info.max
+    ):
+        raise _Wrong(f'"gsd_m" should be a finite number above 0, not {value!r}')
+    return float(value)
 
 
 def _inside(name: object, folder: Path) -> Path:
     """Return the image's path unless it leaves the folder, links and ``..`` followed."""
     if not isinstance(name, str) or not name.strip():
         raise _Wrong('"image" should be the path of an image')
+    if not is_writable(name):
+        raise _Wrong(f'"image" {name!r} is no path that UTF-8 can write')
     try:
         path = (folder / name).resolve()
     except (OSError, ValueError, RuntimeError) as error:  # NUL, or links in a circle
@@ -151,6 +165,8 @@ def _region(item: object) -> Region:
     name = item.get("phrase", item.get("category"))
     if name is not None and (not isinstance(name, str) or not name.strip()):
         raise _Wrong(f"a mask is named {name!r}; a name is text")
+    if name is not None and (fault := fault_of_name(name)):
+        raise _Wrong(fault)
     category = None
     if name is not None:
         category = singular(name) if "phrase" in item else noun_of(name)
@@ -170,11 +186,15 @@ def _text(row: Mapping[str, Any], key: str) -> str | None:
     value = row.get(key)
     if value is not None and not isinstance(value, str):
         raise _Wrong(f'"{key}" should be text, not {value!r}')
+    if value is not None and not is_writable(value):
+        raise _Wrong(f'"{key}" {value!r} holds half of a character pair, which UTF-8 cannot write')
     return value
 
 
-def _texts(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _names(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = row.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _Wrong(f'"{key}" should be a list of text')
+    for fault in filter(None, map(fault_of_name, value)):
+        raise _Wrong(f'in "{key}", {fault}')
     return tuple(value)

@@ -25,7 +25,14 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from segearth.building.review.access import Access, is_own_page
-from segearth.building.review.decisions import CRITERIA, Decision, check_name, read_event
+from segearth.building.review.decisions import (
+    CRITERIA,
+    TEXTS,
+    Decision,
+    check_name,
+    check_whole,
+    read_event,
+)
 from segearth.building.review.pictures import is_shrunk, read_png, shown_masks
 from segearth.building.review.session import Review
 from segearth.data.manifest import Record
@@ -188,6 +195,11 @@ def _body(request: Request) -> dict[str, Any]:
         raise BadRequest("the body is no JSON") from error
     if not isinstance(body, dict):
         raise BadRequest("the body is no JSON object")
+    for key in TEXTS:
+        try:
+            check_whole(body, key)
+        except DataError as error:
+            raise BadRequest(f"{error.problem}: {error.hint}") from error
     return body
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -30,6 +31,10 @@ CRITERIA: Mapping[str, str] = {
 
 NAME_MAX = 80  # characters of a reviewer's name
 NOTE_MAX = 4000  # characters of a note, and of a text
+TEXTS = ("at", "note", "instruction", "answer")
+"""Keys of a decision whose texts go into other files."""
+
+_HALF = re.compile("[\ud800-\udfff]")  # one of two code units that stand for a character
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +156,8 @@ def read_event(row: object) -> Decision | Undo:
     """
     if not isinstance(row, dict):
         raise DataError("a decision is a JSON object")
+    for key in TEXTS:
+        check_whole(row, key)
     who = {key: _text(row, key) for key in ("at", "reviewer", "id")}
     check_name(who["reviewer"])
     if row.get("undo") is True:
@@ -213,6 +220,22 @@ def check_name(reviewer: str) -> None:
             f"{reviewer[:NAME_MAX]!r} is no name for a reviewer",
             hint=f"give 1 to {NAME_MAX} printable characters",
         )
+
+
+def check_whole(row: Mapping[str, Any], key: str) -> None:
+    """Refuse a text with half a character in it, which no UTF-8 file can hold."""
+    value = row.get(key)
+    half = _HALF.search(value) if isinstance(value, str) else None
+    if half:
+        raise DataError(
+            f'"{key}" has half a character in it, after {half.start()} others',
+            hint="an emoji may have been cut in two: delete it or type it again",
+        )
+
+
+def mend(text: str) -> str:
+    """Put U+FFFD, the sign for what cannot be read, where half a character is."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -3,6 +3,7 @@
 Lines are only ever added, each with one write and one fsync. A process that is killed in
 the middle of a line leaves a torn one at the end; it was never confirmed to anybody and is
 dropped when the file is opened again. A broken line anywhere else is not ours: it is told.
+Half a character in a text, which earlier versions took, is read as U+FFFD.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segearth.building.review.decisions import Decision, Undo, read_event
+from segearth.building.review.decisions import TEXTS, Decision, Undo, mend, read_event
 from segearth.errors import DataError
 from segearth.files import locked_folder
 
@@ -128,6 +129,9 @@ def _parse(line: bytes) -> Event:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"not valid JSON: {error}") from error
+    if isinstance(row, dict):
+        texts = {key: row[key] for key in TEXTS if isinstance(row.get(key), str)}
+        row |= {key: mend(text) for key, text in texts.items()}
     return read_event(row)
 
 

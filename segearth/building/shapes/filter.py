@@ -98,8 +98,8 @@ def filter_masks(
         The counts.
 
     Raises:
-        DataError: The file, a mask or an image is unusable; nothing is written then, but for
-            links to images.
+        DataError: The file, a mask or an image is unusable, or there is no mask; nothing is
+            written then, but for links to images.
     """
     outcome = Outcome()
     samples = {True: Sample(), False: Sample()}
@@ -120,6 +120,10 @@ def filter_masks(
                     samples[stays].offer((row["image"], mask))
             _count(outcome, judged, profile)
             _bring_image(row["image"], source.parent, out)
+        if not outcome.kept + outcome.rejected:
+            raise DataError(
+                f"{source.name} holds no mask", where=str(source), hint="see segearth data masks"
+            )
     draw_sheet(out / SHEET, source.parent, samples[True].items, samples[False].items)
     return outcome
 

@@ -75,7 +75,8 @@ class ModelServer:
     """What the server was sent, and what it replies: `script(number, prompt)` decides.
 
     The script returns a text (a good reply), ("status", code, headers), ("raw", bytes),
-    ("cut",) for a body that ends too early, or ("hang", seconds).
+    ("cut",) for a body that ends too early, ("hang", seconds), or ("drip", seconds) for a body
+    of which a byte comes every tenth of a second.
     """
 
     def __init__(self, script):
@@ -151,6 +152,11 @@ def handler_of(server):
                 self.send(200, rest[0], {})
             elif kind == "cut":
                 self.send(200, b'{"id": "x", "choi', {}, missing=500)
+            elif kind == "drip":
+                self.send(200, b"", {}, missing=100_000)
+                for _ in range(round(10 * rest[0])):
+                    time.sleep(0.1)
+                    self.wfile.write(b" ")
             else:
                 time.sleep(rest[0])
                 self.send(200, b"{}", {})

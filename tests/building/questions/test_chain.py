@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,70 @@ def test_only_what_a_change_reaches_runs_again(tmp_path, targets):
     assert states(build(other_seed, out))["questions"] == "done"
 
 
+DAMAGES = {
+    "questions/images": "questions",
+    "questions/images/two.png": "questions",
+    "questions/failures.jsonl": "questions",
+    "dataset/train.jsonl": "export",
+    "dataset/images": "export",
+    "dataset/parquet": "export",
+    "dataset/README.md": "export",
+    "dataset/left_out.jsonl": "export",
+}
+
+
+@pytest.mark.parametrize("name", list(DAMAGES))
+def test_what_is_deleted_comes_back_and_then_there_is_nothing_to_do(tmp_path, targets, name):
+    export = {"licence": "CC0-1.0", "split": "scene", "val": 0, "test": 0, "parquet": True}
+    recipe = load_build_recipe(recipe_of(tmp_path, targets, export=export))
+    out = tmp_path / "out"
+    build(recipe, out)
+    before = {path: path.read_bytes() for path in content(out)}
+    gone = out / name
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+
+    again, after = states(build(recipe, out)), content(out)
+
+    expected = {"questions": "up to date", "export": "up to date"} | {DAMAGES[name]: "done"}
+    assert again == expected
+    assert after.keys() == before.keys()
+    mended = {path for path in before if gone in (path, *path.parents)}
+    assert mended
+    assert all(after[path][1] == before[path] for path in mended if path.suffix != ".parquet")
+    assert set(states(build(recipe, out)).values()) == {"up to date"}
+
+
+def test_a_result_that_was_cut_short_or_replaced_is_written_again(tmp_path, targets):
+    recipe, out = load_build_recipe(recipe_of(tmp_path, targets)), tmp_path / "out"
+    build(recipe, out)
+    manifest, picture = out / "dataset" / "train.jsonl", out / "dataset" / "images" / "two.png"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:-10])
+    first = states(build(recipe, out))
+    picture.unlink()
+    picture.write_bytes(b"somebody's notes")  # not through the link to the original
+
+    assert first["export"] == states(build(recipe, out))["export"] == "done"
+    assert manifest.read_bytes() == whole
+    assert picture.read_bytes() == (targets.parent / "two.png").read_bytes()
+
+
+def test_what_people_add_is_no_damage(tmp_path, targets):
+    recipe, out = load_build_recipe(recipe_of(tmp_path, targets)), tmp_path / "out"
+    build(recipe, out)
+    card = out / "dataset" / "README.md"
+    card.write_text("# Ours\n", encoding="utf-8")
+    for name in ("dataset/LICENSE", "questions/sample.jsonl", "review/notes.txt"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("x\n", encoding="utf-8")
+    (out / "dataset" / "images" / "two.png.aux.xml").write_text("<PAMDataset/>", encoding="utf-8")
+
+    again = build(recipe, out)
+
+    assert set(states(again).values()) == {"up to date"}
+    assert card.read_text(encoding="utf-8") == "# Ours\n"
+
+
 def test_every_question_is_waited_for_under_the_rule_all(tmp_path, targets):
     path, out = recipe_of(tmp_path, targets, review={"rule": "all"}), tmp_path / "out"
     recipe = load_build_recipe(path)
@@ -161,13 +226,18 @@ def test_settings_of_a_filter_that_is_not_run_are_refused(tmp_path, targets):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_without_masks_is_for_the_filter_which_says_so(tmp_path):
+@pytest.mark.parametrize("settings", [{}, {"quantile": 0.05}], ids=str)
+@pytest.mark.parametrize("line", ["", '{"image": "a.png", "size": [2, 2], "masks": []}\n'])
+def test_a_file_without_masks_is_for_the_filter_which_says_so(tmp_path, line, settings):
     start = tmp_path / "masks.jsonl"
-    start.write_text("")
-    recipe = recipe_of(tmp_path, start, filter={"quantile": 0.05})
+    start.write_text(line)
+    (tmp_path / "a.png").write_bytes(b"never opened")
+    recipe = recipe_of(tmp_path, start, filter=settings)
 
-    with pytest.raises(DataError, match="holds no mask"):
+    with pytest.raises(DataError, match="holds no mask") as caught:
         build(load_build_recipe(recipe), tmp_path / "out")
+
+    assert caught.value.where == f"stage filter: {start}"
 
 
 def test_a_start_that_is_not_there(tmp_path):

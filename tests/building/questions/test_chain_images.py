@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,31 @@ def test_a_world_file_that_is_moved_runs_everything_again(tmp_path, recipe, phot
     assert [state for _, state in states(again)] == ["done", "done", "done", "passed", "done"]
     exported = tmp_path / "out" / "dataset" / "images" / "one.pgw"
     assert exported.read_text(encoding="ascii") == world.read_text(encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        ("masks/images/one.png", "masks"),
+        ("filter/images", "filter"),
+        ("filter/images/one.pgw", "filter"),
+        ("filter/rejected.jsonl", "filter"),
+        ("filter/sheet.png", "filter"),
+        ("questions/images/one.pgw", "questions"),
+    ],
+)
+def test_only_the_stage_whose_files_are_gone_runs_again(tmp_path, recipe, photos, name, stage):
+    (photos / "one.pgw").write_text("0.5\n0\n0\n-0.5\n100\n200\n", encoding="ascii")
+    loaded, out = load_build_recipe(recipe), tmp_path / "out"
+    build(loaded, out)
+    gone = out / name
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+
+    again = dict(states(build(loaded, out)))
+
+    assert gone.exists()
+    assert [name for name, state in again.items() if state == "done"] == [stage]
+    assert {state for _, state in states(build(loaded, out))} == {"up to date", "passed"}
 
 
 def test_a_filter_that_rejects_a_tank_makes_tanks_incomplete(tmp_path, recipe):

@@ -21,6 +21,7 @@ from segearth.building.review.log import open_log
 from segearth.data.check import check_manifest
 from segearth.data.manifest import decode_mask, read_manifest
 from segearth.data.rle import encode_mask
+from segearth.data.statistics import count_records
 from segearth.errors import DataError, RecipeError, UsageError
 
 
@@ -154,6 +155,56 @@ def write_lonlat(path, west, north):
         file.write(pixels)
 
 
+def write_world(path, west, north, seed, *, step=2):
+    """A picture of 60 m x 40 m with a world file: steps, and the middle of the first pixel."""
+    write_image(path, seed)
+    middle = (west + step / 2, north - step / 2)
+    world = f"{step}\n0\n0\n{-step}\n{middle[0]}\n{middle[1]}\n"
+    path.with_suffix(".pgw").write_text(world, encoding="ascii")
+
+
+def test_world_files_without_a_coordinate_system_are_compared_with_each_other(tmp_path):
+    # a and b share half of their ground, c touches b, d is a step further, e has no place.
+    places = {"a": (0, 0), "b": (30, 0), "c": (90, -40), "d": (600, 0)}
+    for seed, (name, (west, north)) in enumerate(places.items()):
+        write_world(tmp_path / f"{name}.png", 500_000 + west, 5_000_000 + north, seed)
+    write_image(tmp_path / "e.png", 8)
+    write_image(tmp_path / "f.png", 9)
+    images = {path.name: path for path in sorted(tmp_path.glob("*.png"))}
+
+    assert find_scenes(images) == {
+        **{"a.png": 0, "b.png": 0, "c.png": 0},
+        **{"d.png": 1, "e.png": 2, "f.png": 3},
+    }
+
+
+def test_a_plane_without_a_name_is_not_that_of_longitude_and_latitude(tmp_path):
+    # The same numbers: 15 degrees east and 45 north, and 15 m and 45 m of who knows what.
+    write_lonlat(tmp_path / "a.tif", 15, 45)
+    write_world(tmp_path / "b.png", 15, 45, 1, step=2e-5)
+    write_world(tmp_path / "c.png", 15, 45, 2, step=2e-5)
+    images = {path.name: path for path in sorted(tmp_path.iterdir()) if path.suffix != ".pgw"}
+
+    assert find_scenes(images) == {"a.tif": 0, "b.png": 1, "c.png": 1}
+
+
+def test_no_ground_of_a_world_file_is_in_two_splits(tmp_path):
+    names = ("alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta")
+    source = manifest_of(tmp_path / "in", [row(name, f"{name}.png") for name in names])
+    for number, name in enumerate(names):  # pairs that share half; 440 m from pair to pair
+        west = 500 * (number // 2) + 30 * (number % 2)
+        write_world(tmp_path / "in" / f"{name}.png", west, 0, number)
+
+    run(source, tmp_path / "out", ExportOptions(split="scene", val=0.3, test=0.3))
+
+    done = exported(tmp_path / "out")
+    split_of = {item["id"]: split for split, own in done.items() for item in own}
+    assert len(done) == 3
+    assert all(
+        split_of[one] == split_of[other] for one, other in zip(names[::2], names[1::2], strict=True)
+    )
+
+
 def test_equal_files_are_one_scene(tmp_path):
     write_image(tmp_path / "a.png", 1)
     write_image(tmp_path / "b.png", 1)
@@ -243,6 +294,16 @@ def test_facets_follow_from_the_text_and_the_masks(tmp_path):
     assert done["none"]["facets"]["multiplicity"] == "none"
     assert done["none"]["boxes_px"] == []
     assert done["two"]["boxes_px"] == [[0, 0, 1, 1]] * 2
+
+
+def test_the_boxes_of_an_export_are_in_its_statistics(tmp_path):
+    rows = [row("a", "a.png"), row("none", "b.png", answer="There is none.", masks=[])]
+
+    run(manifest_of(tmp_path / "in", rows), tmp_path / "out", ExportOptions(val=0, test=0))
+
+    counted = count_records(read_manifest(tmp_path / "out" / "train.jsonl"))
+    assert (counted.records, counted.boxes) == (2, 1)
+    assert counted.table_1()["annotation_type"] == ["TI", "TA", "Seg", "BBox"]
 
 
 def test_what_cannot_be_published_is_listed_with_its_reason(tmp_path):

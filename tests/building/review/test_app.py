@@ -82,6 +82,26 @@ def test_a_bad_decision_is_refused_and_not_written(client, review, tmp_path, cha
     assert (tmp_path / "out" / NAME).read_bytes() == b""
 
 
+@pytest.mark.parametrize("key", ["note", "instruction", "answer"])
+@pytest.mark.parametrize("half", ["\\ud800", "\\ude00"])
+def test_half_a_character_is_refused_and_a_whole_one_is_not(client, review, tmp_path, key, half):
+    text = "The <p>box </p>[SEG] is here. \\ud83d\\ude00"  # as JSON has it: a pair
+    whole, broken = (
+        json.dumps(say(review, **{key: "TEXT"})).replace("TEXT", text + end) for end in ("", half)
+    )
+
+    refused, taken = (
+        client.post("/api/decision", base_url=HERE, data=body, content_type="application/json")
+        for body in (broken, whole)
+    )
+
+    assert refused.status_code == 400
+    assert f'"{key}" has half a character in it, after 31 others' in refused.json["problem"]
+    assert taken.status_code == 200
+    (line,) = (tmp_path / "out" / NAME).read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)[key].endswith("\U0001f600")
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000], ids=len)
 def test_a_body_that_is_no_object_is_refused(client, body):
     answer = client.post("/api/decision", base_url=HERE, data=body, content_type="application/json")

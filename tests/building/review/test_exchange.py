@@ -13,6 +13,7 @@ from segearth.building.review.brush_rle import decode_brush, encode_brush
 from segearth.building.review.coco import write_coco
 from segearth.building.review.coco_back import read_coco
 from segearth.building.review.label_studio import read_tasks, write_tasks
+from segearth.building.review.log import NAME, open_log, read_log
 from segearth.building.review.outcome import outcomes
 from segearth.data.manifest import read_manifest
 from segearth.data.rle import encode_mask
@@ -122,6 +123,41 @@ def test_a_bad_export_is_told(records, tmp_path, text, problem):
 
     with pytest.raises(DataError, match=problem):
         read_tasks(path, records, "now")
+
+
+def test_an_older_log_with_half_a_character_is_written_for_other_tools(
+    records, manifest, tmp_path, make
+):
+    with open_log(tmp_path / "out") as log:
+        log.append([make.decision(records[0], note="HALF", instruction="Mark it HALF.")])
+    place = tmp_path / "out" / NAME
+    place.write_bytes(place.read_bytes().replace(b"HALF", b"\\ud800"))
+    events, _ = read_log(place)
+    results, _ = outcomes(records, events)
+
+    write_tasks(tmp_path / "tasks.json", results, manifest.parent)
+    write_coco(tmp_path / "coco.json", results, manifest.parent)
+
+    (back,) = read_tasks(tmp_path / "tasks.json", records, "now")
+    assert (back.note, back.instruction) == ("\ufffd", "Mark it \ufffd.")
+    (again,) = read_coco(tmp_path / "coco.json", records, "now", "cat")
+    assert again.instruction == "Mark it \ufffd."
+
+
+def test_half_a_character_from_another_tool_is_told(records, said, manifest, tmp_path):
+    results, _ = outcomes(records, said)
+    tasks, objects = tmp_path / "tasks.json", tmp_path / "coco.json"
+    write_tasks(tasks, results, manifest.parent)
+    write_coco(objects, results, manifest.parent)
+    for path, text in ((tasks, "wider"), (objects, "Mark the box.")):
+        path.write_text(path.read_text(encoding="utf-8").replace(text, "\\ud800"), encoding="utf-8")
+
+    with pytest.raises(DataError, match='"note" has half a character') as caught:
+        read_tasks(tasks, records, "now")
+    assert str(caught.value.where).endswith("task 1")
+    with pytest.raises(DataError, match='"instruction" has half a character') as caught:
+        read_coco(objects, records, "now", "cat")
+    assert "record 'a'" in str(caught.value.where)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own

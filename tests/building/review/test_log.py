@@ -79,6 +79,19 @@ def test_a_broken_line_in_the_middle_is_told_and_nothing_is_changed(tmp_path, li
     assert path.read_bytes() == before
 
 
+def test_half_a_character_in_an_older_log_is_read_as_the_sign_for_it(tmp_path):
+    with open_log(tmp_path) as log:
+        log.append([decision("a", note="x HALF", answer="HALF"), decision("b")])
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b"HALF", b"\\ud800"))
+    before = path.read_bytes()
+
+    events, torn_bytes = read_log(path)
+
+    assert events == [decision("a", note="x \ufffd", answer="\ufffd"), decision("b")]
+    assert (torn_bytes, path.read_bytes()) == (0, before)
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with open_log(tmp_path) as log:
