@@ -125,6 +125,11 @@ class RowChecker:
         faults += _repeated(fields, number, self._seen)
         return faults
 
+    def forget(self, number: int) -> None:
+        """Let later rows repeat the latest one, which is no line of the manifest after all."""
+        while self._seen and next(reversed(self._seen.values())) == number:
+            self._seen.popitem()
+
 
 def _image_faults(
     fields: Mapping[str, Any],

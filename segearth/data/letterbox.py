@@ -150,4 +150,4 @@ def any_overlap_grid(mask: NDArray[np.bool_], cells: int, cell_px: int) -> NDArr
 
 def to_tensor(image: NDArray[np.uint8]) -> Tensor:
     """Turn an image ``(S, S, 3)`` into a uint8 tensor ``(3, S, S)``."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())

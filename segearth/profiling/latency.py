@@ -93,8 +93,8 @@ def with_queries(segmenter: Segmenter, k: int) -> Segmenter:
     """Give a model another number of queries per target, for timing only.
 
     The new `[SEG]` tokens and the score of the candidates are untrained, which makes masks
-    meaningless and takes as long. All weights but those with a row for every word are shared with
-    the model, so that a second one costs next to no memory and peaks can be compared.
+    meaningless and takes as long. All weights but these and those with a row for every word are
+    shared with the model, so that a second one costs next to no memory and peaks can be compared.
 
     Args:
         segmenter: Loaded from a folder or by name.

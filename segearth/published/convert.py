@@ -179,6 +179,7 @@ class _SplitWriter:
                 record = self._with_new_id(record, faults, number)
             elif faults:
                 self._report.leave_out(faults[0].kind, example.id, message, example.place)
+                self._checker.forget(number)
                 continue
             self._note_ambiguous(record)
             self._count(record)

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from segearth.data.check import check_manifest
+from segearth.data.check import RowChecker, check_manifest
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError
 
@@ -113,6 +113,21 @@ def test_ids_and_records_that_occur_twice_are_told_apart(tmp_path):
 
     assert kinds(check(tmp_path, ROW, other)) == ["duplicate id"]
     assert kinds(check(tmp_path, ROW, {**ROW, "id": "b"})) == ["duplicate record"]
+
+
+def test_a_row_that_is_no_line_after_all_may_come_again(tmp_path):
+    checker = RowChecker(tmp_path)
+    row = {"id": "a", "image": "x.png", "instruction": "i", "answer": "b", "masks": []}
+
+    def repeats(row, number):
+        found = checker.find_faults(row, number)
+        return [fault.kind for fault in found if "duplicate" in fault.kind]
+
+    assert repeats({**row, "id": "kept"}, 1) == []
+    assert repeats({**row, "answer": "c"}, 2) == []
+    checker.forget(2)
+    assert repeats({**row, "answer": "c"}, 2) == []
+    assert repeats(row, 3) == ["duplicate id", "duplicate record"]
 
 
 def test_all_mistakes_of_all_lines_are_told(tmp_path):

@@ -19,8 +19,11 @@ from segearth.profiling.latency import (
     typical_workload,
     with_queries,
 )
+from segearth.profiling.memory import forget_peak
 from segearth.profiling.part_clock import REST, PartClock, weight_bytes
 from segearth.profiling.stages import PARTS, build_unloaded
+
+CAN_FORGET = forget_peak(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +40,11 @@ def test_a_model_is_timed_and_its_memory_seen(segmenter):
     )
     assert latency.peak_bytes > 50e6  # Python and torch alone are more
     ran = [name for name in PARTS if latency.parts[name].max > 0]
-    assert sorted(latency.part_peaks) == sorted(ran)
+    assert sorted(latency.part_peaks) == (sorted(ran) if CAN_FORGET else [])
     assert all(50e6 < peak <= 2 * latency.peak_bytes for peak in latency.part_peaks.values())
 
 
+@pytest.mark.skipif(not CAN_FORGET, reason="this system cannot start a peak of memory anew")
 def test_the_peak_of_a_part_is_its_own():
     clock = PartClock(torch.device("cpu"), memory=True)
 

@@ -113,7 +113,7 @@ def _still_holds(earlier: Mapping[str, Any], inputs: str, stage: Stage) -> bool:
         and stage.result.is_file()
         and earlier["result"] == sha256_of(stage.result)
         and not (stage.again and earlier["failures"])
-        and are_intact(stage.result.parent, earlier["outputs"])
+        and are_intact(stage.result.parent, earlier.get("outputs", {}))
     )
 
 
@@ -128,16 +128,21 @@ def _digest(stage: Stage) -> str:
 
 
 def _read_states(path: Path) -> dict[str, dict[str, Any]]:
-    """Read what ran; a file that is damaged counts as none, and everything runs again."""
+    """Read what ran; a file that is damaged counts as none, and everything runs again.
+
+    Entries without `outputs`, of an earlier version, are judged by their result alone.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    needed = {"inputs", "result", "failures", "figures", "outputs"}
+    needed = {"inputs", "result", "failures", "figures"}
     if not isinstance(value, dict):
         return {}
     return {
         name: state
         for name, state in value.items()
-        if isinstance(state, dict) and needed <= state.keys() and isinstance(state["outputs"], dict)
+        if isinstance(state, dict)
+        and needed <= state.keys()
+        and isinstance(state.get("outputs", {}), dict)
     }

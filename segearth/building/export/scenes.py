@@ -24,6 +24,7 @@ from shapely import STRtree, box
 from segearth.errors import UsageError
 from segearth.files import sha256_of
 from segearth.geo.gdal import GDAL_ERRORS
+from segearth.geo.georeference import Grid
 from segearth.geo.raster import open_scene
 
 _NUMBER = r"[_-]+(?:[a-z]{1,5}[_-]?)?\d+(?:\.\d+)?"
@@ -133,7 +134,7 @@ def _areas(path: Path) -> tuple[bool, list[_Bounds]]:
     """Return whether an image is on the globe, and its area there or else in its own plane."""
     with open_scene(str(path)) as scene:
         grid = scene.grid
-        if not grid.has_map:
+        if not grid.has_map or (grid.crs is None and _counts_pixels(grid)):
             return False, []
         margin = _NEIGHBOURS_WITHIN_PX / 2
         columns = np.array([-margin, grid.width + margin] * 2)
@@ -142,6 +143,13 @@ def _areas(path: Path) -> tuple[bool, list[_Bounds]]:
         bounds = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
         areas = [bounds] if grid.crs is None else _lonlat_boxes(grid.crs, bounds)
     return grid.crs is not None, [area for area in areas if np.isfinite(area).all()]
+
+
+def _counts_pixels(grid: Grid) -> bool:
+    """Tell a world file that only numbers a picture's own pixels: all pictures would overlap."""
+    a, b, c, d, e, f = (float(number) for number in tuple(grid.transform)[:6])
+    unit = abs(a) == 1 and abs(e) == 1 and b == d == 0
+    return unit and abs(c) <= 1 and min(abs(f), abs(f - grid.height)) <= 1
 
 
 def _lonlat_boxes(crs: CRS, bounds: _Bounds) -> list[_Bounds]:

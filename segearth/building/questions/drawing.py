@@ -12,12 +12,13 @@ import re
 _SHADE = r"(?:(?:bright|dark|light|deep|vivid|bold|solid|thick|thin|neon|pure)[ -])*"
 _COLOUR = rf"{_SHADE}(?:orange[ -]yellow|red|blue|orange|yellow)"
 _WORDS_AFTER = (
-    "and|or|but|on|in|at|of|for|to|by|near|with|within|inside|that|which|who|is|are|was|were"
+    "on|in|at|of|for|to|by|near|with|within|inside|that|which|who|is|are|was|were"
     "|would|could|can|should|may|might|must|will|has|have|as|from|here|there|above|below|over"
     "|under|along|next|beside|between|where|when|while|if|before|after|during|so|it"
 )
-# The colour as a noun: nothing follows that it could describe.
-_ALONE = rf"(?![\w-])(?: (?:colou?rs?|ink))?(?= ?[^\w\s'’-]| ?$| (?:{_WORDS_AFTER})\b)"  # noqa: RUF001
+# The colour, or two, as a noun: nothing follows that it could describe.
+_END = rf"(?= ?[.;:!?)\]\"]| ?$|,? (?:{_WORDS_AFTER})\b)"
+_ALONE = rf"(?: (?:and|or) {_COLOUR})*(?![\w-])(?: (?:colou?rs?|ink))?{_END}"
 _LINE = (
     r"(?:(?:en)?circle[sd]?|rings?|ringed|loops?|curves?|shapes?|polygons?|rectangles?"
     r"|outlin(?:es?|ed|ing)|contour(?:s|ed)?|box(?:es|ed)?|bounding|border(?:s|ed|ing)?"
@@ -35,8 +36,8 @@ _LINE_ITSELF = (
 _SPEAKS = re.compile(
     r"\b(?:outlined|contoured|contours?|bounding box(?:es)?|annotated|annotations?)\b"
     rf"|\b{_COLOUR}[ -](?:colou?red[ -])?{_LINE}\b"
-    rf"|\bcolou?red (?:{_LINE_ITSELF})\b"
-    r"|\b(?:highlighted|(?:en)?circled|delineated) "
+    r"|\bcolou?red (?:outlines?|contours?|borders?|boundar(?:y|ies)|frames?|polygons?)\b"
+    r"|(?<!clearly )\b(?:highlighted|(?:en)?circled|delineated) "
     r"(?:area|region|zone|part|section|object|target)s?\b"
     rf"|\b{_DRAWN} in (?:the |an? )?{_COLOUR}\b"
     rf"|\b(?:{_DRAWN}|{_SHOWN}) (?:(?:in|by|with|within|inside) )?(?:the |an? )?{_COLOUR}{_ALONE}"

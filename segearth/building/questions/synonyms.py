@@ -26,7 +26,7 @@ bow of ship: bow, prow
 bridge: viaduct, footbridge
 bridge road: bridge, bridge deck
 building: edifice, apartment block, high-rise
-bus: coach, omnibus, minibus
+bus: omnibus, minibus
 bushes: bush, shrub, shrubbery, thicket, undergrowth
 canal: waterway, watercourse
 cargo truck, dump truck, truck tractor: truck, lorry
@@ -52,7 +52,7 @@ grass: grassland, meadow
 green strip: verge, grass strip, greenbelt
 greenhouse: glasshouse, hothouse, polytunnel
 ground track field: running track, athletics track, athletic track, track and field
-harbor: port, seaport, harborage, docks
+harbor: seaport, harborage, docks
 helicopter: chopper, rotorcraft
 helipad: heliport, helicopter pad, helideck, landing pad
 house: residence, cottage, villa
@@ -89,7 +89,7 @@ substation: transformer station, switchyard
 swimming pool: swimming bath, lido
 three-point line: three-point arc, 3-point line
 train station: railway station, rail station, railroad station, station
-truck: heavy goods vehicle, vehicle
+truck: heavy goods vehicle
 truck tractor: semi-truck, tractor unit
 trailer: semi-trailer, semitrailer
 tugboat: tug, towboat, tug boat

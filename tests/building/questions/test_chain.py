@@ -79,6 +79,17 @@ def test_twice_in_a_row_does_nothing(tmp_path, targets):
     assert content(out) == before
 
 
+def test_a_build_of_an_earlier_version_is_not_made_anew(tmp_path, targets):
+    recipe, out = load_build_recipe(recipe_of(tmp_path, targets)), tmp_path / "out"
+    build(recipe, out)
+    kept = json.loads((out / "build.json").read_text())
+    for state in kept.values():
+        del state["outputs"]
+    (out / "build.json").write_text(json.dumps(kept))
+
+    assert states(build(recipe, out)) == {"questions": "up to date", "export": "up to date"}
+
+
 def test_only_what_a_change_reaches_runs_again(tmp_path, targets):
     path, out = recipe_of(tmp_path, targets), tmp_path / "out"
     build(load_build_recipe(path), out)

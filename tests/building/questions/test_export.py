@@ -188,6 +188,16 @@ def test_a_plane_without_a_name_is_not_that_of_longitude_and_latitude(tmp_path):
     assert find_scenes(images) == {"a.tif": 0, "b.png": 1, "c.png": 1}
 
 
+def test_world_files_that_only_number_pixels_place_nothing(tmp_path):
+    names = ("a.png", "b.png", "c.png")
+    for seed, name in enumerate(names):
+        write_world(tmp_path / name, 0, 0, seed, step=1)
+
+    scenes = find_scenes({name: tmp_path / name for name in names})
+
+    assert scenes == {"a.png": 0, "b.png": 1, "c.png": 2}
+
+
 def test_no_ground_of_a_world_file_is_in_two_splits(tmp_path):
     names = ("alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta")
     source = manifest_of(tmp_path / "in", [row(name, f"{name}.png") for name in names])
