@@ -9,6 +9,7 @@ annotated would teach mostly to refuse.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 
@@ -25,8 +26,8 @@ from segearth.errors import DataError
 from segearth.geo.raster import open_scene
 
 NOTHING_TO_ASK = "nothing to ask"
-_MOST_ABSENT = 1  # questions after absent things, of one image
-_SPARE = 2  # asked for beyond what is wanted, to make up for absent ones left out
+_PRESENT = 5  # questions with a target for one after something absent
+_SPARE = 1.3  # asked for, for one that is wanted, to make up for absent ones left out
 
 
 def write_with_templates(
@@ -64,8 +65,8 @@ def _write(subject: Subject, per_image: int, seed: int, origin: Origin) -> list[
     rng = np.random.default_rng((seed, zlib.crc32(subject.name.encode())))
     if not known.objects:
         return []
-    asked = ask(known.objects, rng, per_image + _SPARE, absent=known.absent)
-    questions = _without_refusals(asked)[:per_image]
+    asked = ask(known.objects, rng, math.ceil(_SPARE * per_image), absent=known.absent)
+    questions = _fewer_refusals(asked, per_image)
     if not any(question.masks for question in questions):
         return []
     return [
@@ -82,15 +83,17 @@ def _write(subject: Subject, per_image: int, seed: int, origin: Origin) -> list[
     ]
 
 
-def _without_refusals(asked: Sequence[Question]) -> list[Question]:
-    """Leave out questions after absent things beyond the first."""
+def _fewer_refusals(asked: Sequence[Question], wanted: int) -> list[Question]:
+    """Keep up to `wanted` questions; after absent things one for `_PRESENT` others, or one."""
+    present = sum(bool(question.masks) for question in asked)
+    most = max(1, min(wanted, present) // _PRESENT)
     kept: list[Question] = []
     refused = 0
     for question in asked:
         refused += not question.masks
-        if question.masks or refused <= _MOST_ABSENT:
+        if question.masks or refused <= most:
             kept.append(question)
-    return kept
+    return kept[:wanted]
 
 
 def _annotated(subject: Subject) -> AnnotatedImage:
