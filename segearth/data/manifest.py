@@ -9,6 +9,7 @@ all mistakes instead of the first. Keys that are not known here are kept in `Rec
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,12 +194,20 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
             out.write(json.dumps(row_of(record, folder), ensure_ascii=False) + "\n")
 
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # where there is none, nothing need be looked at
+
+
 def _parse(line: str) -> object:
     """Return the value of a line, or a `Fault`."""
     try:
         value: object = json.loads(line)
     except (ValueError, RecursionError) as error:
         return Fault("bad JSON", f"not valid JSON: {error}")
+    if _HALF.search(line):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return Fault("half a character", "a text holds half of a character pair (\\ud800 …)")
     return value
 
 

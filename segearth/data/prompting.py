@@ -104,6 +104,14 @@ class Prompter:
                 where="instruction",
                 hint='say what to find: "the runway"',
             )
+        try:
+            words.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                "the instruction is no Unicode text",
+                where="instruction",
+                hint="write it in UTF-8",
+            ) from error
         length = len(self._encode(words))
         if length > self.max_instruction_tokens:
             raise UsageError(

@@ -115,6 +115,15 @@ def test_ids_and_records_that_occur_twice_are_told_apart(tmp_path):
     assert kinds(check(tmp_path, ROW, {**ROW, "id": "b"})) == ["duplicate record"]
 
 
+def test_half_a_character_is_a_mistake_and_a_whole_one_is_not(tmp_path):
+    half = json.dumps({**ROW, "instruction": "Find \ud800."})
+    whole = json.dumps({**ROW, "instruction": "Find \U0001f6f3."})  # written as a pair
+
+    assert kinds(check(tmp_path, half)) == ["half a character"]
+    assert "\\ud83d\\udef3" in whole
+    assert kinds(check(tmp_path, whole)) == []
+
+
 def test_a_row_that_is_no_line_after_all_may_come_again(tmp_path):
     checker = RowChecker(tmp_path)
     row = {"id": "a", "image": "x.png", "instruction": "i", "answer": "b", "masks": []}

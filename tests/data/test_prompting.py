@@ -174,6 +174,11 @@ def test_an_empty_instruction_is_refused(prompter, instruction):
         prompter.question_ids(instruction, None)
 
 
+def test_an_instruction_that_is_no_unicode_is_refused(prompter):
+    with pytest.raises(UsageError, match="no Unicode text"):
+        prompter.question_ids("find \udcff the runway", None)
+
+
 def test_a_long_instruction_is_refused_with_both_numbers(prompter):
     with pytest.raises(UsageError, match=r"has \d{4,} tokens; this model reads 100"):
         prompter.question_ids("word " * 5000, None)

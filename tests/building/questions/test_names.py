@@ -87,7 +87,7 @@ def test_names_of_the_world_are_names(name):
 def test_no_text_of_a_line_holds_half_a_character(targets, key):
     # The other half stands for a byte in names of files, which a manifest cannot hold either.
     for half in (HALF, "\udc80"):
-        with pytest.raises(DataError, match=rf'"{key}" .*UTF-8') as caught:
+        with pytest.raises(DataError, match="half of a character pair") as caught:
             read_subjects(spoil(targets, lambda row, half=half: row.update({key: half + "x"})))
         assert "line 2" in str(caught.value)
         str(caught.value).encode()
