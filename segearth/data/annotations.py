@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from segearth.data.manifest import FACETS, Fault, Record, find_faults, read_lines, record_from
+from segearth.data.json_lines import Fault, read_lines
+from segearth.data.manifest import FACETS, Record, find_faults, record_from
 from segearth.data.rle import encode_mask
 from segearth.data.shapes import Image, draw_shapes
 from segearth.data.targets import Target

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segearth.data.answers import count_seg
-from segearth.data.manifest import FACETS, Fault, find_faults, read_lines
+from segearth.data.json_lines import Fault, read_lines
+from segearth.data.manifest import FACETS, find_faults
 from segearth.data.rle import is_rle, mask_area_px
 from segearth.errors import DataError, GeoreferenceError
 from segearth.geo.raster import open_scene

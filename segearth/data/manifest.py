@@ -9,26 +9,23 @@ all mistakes instead of the first. Keys that are not known here are kept in `Rec
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from segearth.data.answers import count_seg
+from segearth.data.json_lines import Fault, read_lines
 from segearth.data.rle import Rle, decode_mask, encode_mask, is_rle
 from segearth.errors import DataError
 from segearth.files import atomic_path
 
 __all__ = [
     "FACETS",
-    "Fault",
     "Record",
     "Rle",
     "decode_mask",
     "encode_mask",
     "find_faults",
-    "read_lines",
     "read_manifest",
     "record_from",
     "row_of",
@@ -75,13 +72,6 @@ class Record:
     extra: dict[str, object] = field(default_factory=dict)
 
 
-class Fault(NamedTuple):
-    """A mistake in a manifest: its kind, for grouping, and the sentence for the user."""
-
-    kind: str
-    message: str
-
-
 def read_manifest(path: Path) -> list[Record]:
     """Read all records of a manifest, in order.
 
@@ -110,36 +100,6 @@ def read_manifest(path: Path) -> list[Record]:
             fault.message, where=f"{path}, line {number}", hint=_CHECK_HINT.format(path)
         )
     return records
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, object]]:
-    """Go through the lines of a JSON Lines file that are not blank.
-
-    Args:
-        path: A UTF-8 file.
-
-    Yields:
-        The line's number, from 1, and its value, or a `Fault` where it is no JSON.
-
-    Raises:
-        DataError: The file cannot be read at all.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"{path.name} cannot be read: {error.strerror or error}", where=str(path)
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not UTF-8 text (byte {error.start})",
-            where=str(path),
-            hint="a manifest is JSON Lines: one JSON object a line",
-        ) from error
-    # Not splitlines: a JSON string may hold U+2028 and the like as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, _parse(line)
 
 
 def find_faults(row: object, folder: Path) -> Iterator[Fault]:
@@ -192,23 +152,6 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
         for record in records:
             out.write(json.dumps(row_of(record, folder), ensure_ascii=False) + "\n")
-
-
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # where there is none, nothing need be looked at
-
-
-def _parse(line: str) -> object:
-    """Return the value of a line, or a `Fault`."""
-    try:
-        value: object = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return Fault("bad JSON", f"not valid JSON: {error}")
-    if _HALF.search(line):
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return Fault("half a character", "a text holds half of a character pair (\\ud800 …)")
-    return value
 
 
 def _key_faults(row: Mapping[str, object]) -> Iterator[Fault]:

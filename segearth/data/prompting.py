@@ -10,6 +10,7 @@ from typing import Any
 
 from segearth.config.model import Mechanism, TemplateRecipe
 from segearth.data.answers import SEG, count_seg, expand_seg, merge_targets, seg_tokens
+from segearth.data.json_lines import fits_utf8
 from segearth.errors import UsageError
 
 
@@ -104,14 +105,12 @@ class Prompter:
                 where="instruction",
                 hint='say what to find: "the runway"',
             )
-        try:
-            words.encode()
-        except UnicodeEncodeError as error:
+        if not fits_utf8(words):
             raise UsageError(
                 "the instruction is no Unicode text",
                 where="instruction",
                 hint="write it in UTF-8",
-            ) from error
+            )
         length = len(self._encode(words))
         if length > self.max_instruction_tokens:
             raise UsageError(

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segearth.data.manifest import Fault, read_lines
+from segearth.data.json_lines import Fault, read_lines
 from segearth.data.rle import Rle
 from segearth.errors import DataError
 from segearth.files import atomic_path

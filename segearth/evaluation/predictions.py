@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segearth.data.answers import count_seg
-from segearth.data.manifest import Fault, read_lines
+from segearth.data.json_lines import Fault, read_lines
 from segearth.data.rle import Rle, is_rle
 from segearth.errors import DataError
 

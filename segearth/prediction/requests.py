@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from segearth.data.manifest import Fault, Rle, encode_mask, read_lines
+from segearth.data.json_lines import Fault, read_lines
+from segearth.data.manifest import Rle, encode_mask
 from segearth.errors import CheckpointError, DataError, SegEarthError
 from segearth.geo.gdal import is_local_path
 from segearth.geo.raster import open_scene

@@ -24,7 +24,8 @@ from segearth.data.answers import count_seg
 from segearth.data.check import LONG_FROM_WORDS, RowChecker
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
-from segearth.data.manifest import Fault, Record, row_of, write_manifest
+from segearth.data.json_lines import Fault, fits_utf8
+from segearth.data.manifest import Record, row_of, write_manifest
 from segearth.errors import DataError, UsageError
 from segearth.files import write_text
 from segearth.published.catalogue import Benchmark
@@ -167,7 +168,7 @@ class _SplitWriter:
                 self._report.leave_out("image name twice", example.id, message, example.place)
                 continue
             row = row_of(record, self._folder)
-            if not _is_unicode(row):
+            if not fits_utf8(row):
                 message = "a text or name in it is no Unicode (half a character, or other bytes)"
                 self._report.leave_out("no Unicode", example.id, message, example.place)
                 continue
@@ -242,15 +243,6 @@ def _is_copy(faults: Sequence[Fault]) -> bool:
     """Tell whether nothing is wrong with a record but that an earlier one says the same."""
     kinds = {fault.kind for fault in faults}
     return "duplicate record" in kinds and kinds <= {"duplicate record", "duplicate id"}
-
-
-def _is_unicode(row: Mapping[str, object]) -> bool:
-    """Tell whether a row can be written as UTF-8."""
-    try:
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _refuse_taken_name(splits: Mapping[str, Read]) -> None:

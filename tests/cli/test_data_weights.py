@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from segearth.cli.app import app
+from segearth.cli.data_weights import EVALUATED, Template
+from segearth.config.templates import R2_EVALUATED, R2_TEMPLATES
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pyramid import Pyramid
 from segearth.model.query_decoder import QueryDecoder
@@ -188,3 +191,8 @@ def test_the_papers_recipe_names_a_source_for_every_part(tmp_path, monkeypatch):
         "pyramid": "facebook/mask2former-swin-base-coco-panoptic",
         "mask head": "facebook/mask2former-swin-base-coco-panoptic",
     }
+
+
+def test_the_templates_on_offer_are_those_that_exist():
+    assert get_args(Template) == tuple(R2_TEMPLATES)
+    assert EVALUATED == R2_EVALUATED

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from stat import S_ISREG
 
-from segearth.data.manifest import read_lines
+from segearth.data.json_lines import read_lines
 from segearth.geo.beside import files_beside
 
 _EDITABLE, _THERE = (".md", ".yaml"), "there"

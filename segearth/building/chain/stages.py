@@ -27,7 +27,7 @@ from segearth.building.shapes.profile import Profile, learn_profile, read_profil
 from segearth.building.shapes.references import measure_references
 from segearth.building.stamps import stamp, stamp_images
 from segearth.data.claim import claim_folder
-from segearth.data.manifest import read_lines
+from segearth.data.json_lines import read_lines
 from segearth.errors import DataError
 from segearth.geo.listing import several_images
 

@@ -29,7 +29,8 @@ from segearth.building.export.splits import SPLITS, carried_splits, new_splits
 from segearth.building.questions.records import image_place, refuse_shared_places
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
-from segearth.data.manifest import Record, read_lines, read_manifest, write_manifest
+from segearth.data.json_lines import read_lines
+from segearth.data.manifest import Record, read_manifest, write_manifest
 from segearth.errors import DataError, GeoreferenceError, UsageError
 from segearth.files import atomic_path, locked_folder, sha256_of, write_text
 from segearth.geo.raster import open_scene

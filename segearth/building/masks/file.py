@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from segearth.data.manifest import Fault, read_lines
+from segearth.data.json_lines import Fault, read_lines
 from segearth.data.rle import Rle, is_rle
 from segearth.errors import DataError
 

@@ -17,7 +17,8 @@ from typing import Any, cast
 
 from segearth.building.masks.naming import noun_of
 from segearth.building.questions.texts import fault_of_name, is_writable
-from segearth.data.manifest import FACETS, Fault, read_lines
+from segearth.data.json_lines import Fault, read_lines
+from segearth.data.manifest import FACETS
 from segearth.data.rle import Rle, is_rle, mask_area_px
 from segearth.data.vocabulary import kind_of, singular
 from segearth.errors import DataError

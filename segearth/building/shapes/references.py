@@ -8,7 +8,8 @@ from pathlib import Path
 from segearth.building.masks.file import find_problem
 from segearth.building.shapes.measures import measure_shape
 from segearth.data.answers import find_phrases
-from segearth.data.manifest import Fault, find_faults, read_lines
+from segearth.data.json_lines import Fault, read_lines
+from segearth.data.manifest import find_faults
 from segearth.data.rle import Rle, decode_crop
 from segearth.data.vocabulary import KINDS, singular
 from segearth.errors import DataError
