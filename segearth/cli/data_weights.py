@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Template = Literal["a-v0", "a-inst", "b-v0", "b-inst", "c-v0", "c-inst"]
 EVALUATED: Template = "c-inst"
-Kind = Literal["segearth-r1", "segearth-r2", "mask2former", "to-segearth-r2"]
+Kind = Literal["segearth-r1", "segearth-r2", "mask2former", "to-segearth-r1", "to-segearth-r2"]
 
 
 def convert_weights(
@@ -43,6 +43,8 @@ def convert_weights(
     to-segearth-r2: a model folder; DST is the authors' merged folder.
 
     segearth-r1: a released folder of SegEarth-R1; DST is a model folder, good for --model.
+
+    to-segearth-r1: a model folder that was once R1's; DST is a folder as R1 was released.
 
     mask2former: a model_final_*.pkl with Swin; DST holds starting weights of mask encoder
     and decoders.
@@ -82,6 +84,10 @@ def _convert(
         from segearth.model.convert.segearth_r1 import convert_r1
 
         return convert_r1(source, out, overwrite=overwrite)
+    if kind == "to-segearth-r1":
+        from segearth.model.convert.to_segearth_r1 import convert_to_r1
+
+        return convert_to_r1(source, out, overwrite=overwrite)
     if kind == "to-segearth-r2":
         from segearth.model.convert.to_segearth_r2 import convert_to_r2
 

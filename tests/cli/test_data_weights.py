@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from segearth.cli.app import app
-from segearth.cli.data_weights import EVALUATED, Template
+from segearth.cli.data_weights import EVALUATED, Kind, Template
 from segearth.config.templates import R2_EVALUATED, R2_TEMPLATES
 from segearth.model.pixel_decoder import PixelDecoder
 from segearth.model.pyramid import Pyramid
@@ -79,7 +79,7 @@ def test_a_second_time_is_refused_unless_told(pickled, tmp_path):
     assert convert("mask2former", pickled, tmp_path / "out", "--overwrite").exit_code == 0
 
 
-@pytest.mark.parametrize("kind", ["segearth-r1", "segearth-r2", "mask2former", "to-segearth-r2"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("there", [False, True], ids=["nothing-there", "empty-folder"])
 def test_a_source_that_is_none_is_one_message(tmp_path, kind, there):
     source = tmp_path / "src"

@@ -6,12 +6,14 @@ are ``(32 heads, 3, 64)``, not three blocks of 2048.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 FUSED = ".self_attn.query_key_value."
+SEPARATE = re.compile(r"\.self_attn\.([qkv])_proj\.")
 LETTERS = ("q_proj", "k_proj", "v_proj")
 
 
@@ -51,4 +53,17 @@ def with_separate_heads(tensors: Mapping[str, Tensor], heads: int) -> dict[str, 
                 result[name.replace(FUSED, f".self_attn.{letter}.")] = part
         else:
             result[name] = tensor
+    return result
+
+
+def with_fused_heads(tensors: Mapping[str, Tensor], heads: int) -> dict[str, Tensor]:
+    """Put every three projections together again: the way back of `with_separate_heads`."""
+    result: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        letter = SEPARATE.search(name)
+        if letter is None:
+            result[name] = tensor
+        elif letter[1] == "q":
+            q, k, v = (tensors[SEPARATE.sub(f".self_attn.{other}.", name)] for other in LETTERS)
+            result[SEPARATE.sub(FUSED, name)] = join_heads(q, k, v, heads)
     return result
