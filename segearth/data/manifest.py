@@ -148,8 +148,22 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
     Raises:
         DataError: An image lies outside the manifest's folder, or writing fails.
     """
-    folder = path.parent.resolve()
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
+    with atomic_path(path) as temporary:
+        write_records(temporary, records)
+
+
+def write_records(file: Path, records: Iterable[Record]) -> None:
+    """Write records, one a line, into a file that is not a manifest before its caller says so.
+
+    Args:
+        file: Written from its beginning; images are named relative to its folder.
+        records: As for `write_manifest`.
+
+    Raises:
+        DataError: An image lies outside the folder.
+    """
+    folder = file.parent.resolve()
+    with file.open("w", encoding="utf-8", newline="\n") as out:
         for record in records:
             out.write(json.dumps(row_of(record, folder), ensure_ascii=False) + "\n")
 

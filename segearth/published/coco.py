@@ -8,6 +8,7 @@ instruction is made from the category's name. Each JSON file is a split:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ ASSUMED = {
     "granularity": "instance where the image has one object of the category, else semantic",
     "reasoning": "explicit: the instruction names the category",
 }
+NOT_EVERY = "one of its objects has no usable mask, and a record asks for every one"
 Row = Mapping[str, Any]
+_TWICE = object()  # in place of a category's name: two have this id
 
 
 def find_splits(source: Path) -> dict[str, Read]:
@@ -53,6 +56,8 @@ def find_splits(source: Path) -> dict[str, Read]:
         files, root = [source], source.parent
     else:
         files = sorted((source / "annotations").glob("*.json")) or sorted(source.glob("*.json"))
+        # COCO's own folder has captions and key points beside them.
+        files = [file for file in files if file.name.startswith("instances")] or files
         root = source
     if not files:
         raise DataError(f"{source} holds no JSON files", hint=f"it should have: {COCO.layout}")
@@ -78,13 +83,15 @@ def _reader(file: Path, root: Path) -> Read:
     def read(report: Report) -> Iterator[Example]:
         data = read_json(file)
         images = _rows(data, "images", file)
-        categories = {
-            str(row.get("id")): row.get("name") for row in _rows(data, "categories", file)
-        }
+        categories: dict[str, object] = {}
+        for row in _rows(data, "categories", file):
+            key = str(row.get("id"))
+            categories[key] = _TWICE if key in categories else row.get("name")
         by_image: dict[object, list[Row]] = {}
         for row in _rows(data, "annotations", file):
             by_image.setdefault(str(row.get("image_id")), []).append(row)
-        stray = by_image.keys() - {str(row.get("id")) for row in images}
+        times = Counter(str(row.get("id")) for row in images)
+        stray = by_image.keys() - times.keys()
         for image_id in sorted(map(str, stray)):
             report.leave_out(
                 "annotation without image", f"image {image_id}", f"no image has the id {image_id}"
@@ -92,6 +99,10 @@ def _reader(file: Path, root: Path) -> Read:
         for row in images:
             found = by_image.get(str(row.get("id")), [])
             report.counts.found += len(found)
+            if times[str(row.get("id"))] > 1:
+                said = f"{times[str(row.get('id'))]} images have this id"
+                report.leave_out("image id twice", f"image {row.get('id')}", said)
+                continue
             yield from _of_image(row, found, categories, root, _split(file), report)
 
     return read
@@ -116,6 +127,24 @@ def _place(image: Path, root: Path) -> str:
     return Path(*parts[1:] if parts[0] == "images" and len(parts) > 1 else parts).as_posix()
 
 
+def _category(categories: Mapping[str, object], annotation: Row) -> str:
+    """Return the words for an annotation's category.
+
+    Raises:
+        DataError: It has none, or a name without a word.
+    """
+    key = annotation.get("category_id")
+    name = categories.get(str(key))
+    if name is _TWICE:
+        raise DataError(f"two categories have the id {key!r}")
+    words = category_words(name).strip() if isinstance(name, str) else ""
+    if not words:
+        raise DataError(
+            f"there is no category {key!r}" if name is None else f"its category is {name!r}"
+        )
+    return words
+
+
 def _of_image(
     row: Row,
     annotations: list[Row],
@@ -136,23 +165,33 @@ def _of_image(
     if not annotations:
         report.note("image without objects", str(file), "no annotation belongs to it")
     found: dict[str, list[tuple[Mask, Row]]] = {}
+    gaps: set[str] = set()  # categories of which not every object is there
     for annotation in annotations:
         name = f"annotation {annotation.get('id')}"
-        category = categories.get(str(annotation.get("category_id")))
         try:
-            if not isinstance(category, str) or not category.strip():
-                raise DataError(f"there is no category {annotation.get('category_id')!r}")
-            height, width = (read_side(row.get(side)) for side in ("height", "width"))
-            mask = read_segmentation(annotation.get("segmentation"), height, width)
+            words = _category(categories, annotation)
         except DataError as error:
             report.leave_out("annotation unusable", name, error.problem)
             continue
-        if not mask.any():
-            report.note("empty annotation", name, "it covers no pixel")
+        try:
+            height, width = (read_side(row.get(side)) for side in ("height", "width"))
+            mask = read_segmentation(annotation.get("segmentation"), height, width)
+            if not mask.any():
+                raise DataError("it covers no pixel")
+        except DataError as error:
+            report.leave_out("annotation unusable", name, error.problem)
+            gaps.add(words)
+            continue
+        if mask.shape != (height, width):
+            said = f"the image is stated to be {height} x {width}, the mask {mask.shape}"
+            report.note("stated size", name, said)
         if annotation.get("iscrowd"):
             report.note("crowd", name, "a region of many objects, taken as part of its category")
-        found.setdefault(category_words(category), []).append((mask, annotation))
+        found.setdefault(words, []).append((mask, annotation))
     for words, objects in sorted(found.items()):
+        if words in gaps:
+            report.leave_out("not every object", f"{file} {words}", NOT_EVERY)
+            continue
         if len({mask.shape for mask, _ in objects}) > 1:
             report.leave_out("mask size", f"{file} {words}", "its masks differ in size")
             continue

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,9 @@ from segearth.data.check import LONG_FROM_WORDS, RowChecker
 from segearth.data.claim import check_folder, claim_folder
 from segearth.data.images import bring_image, remove_image
 from segearth.data.json_lines import Fault, fits_utf8
-from segearth.data.manifest import Record, row_of, write_manifest
+from segearth.data.manifest import Record, row_of, write_records
 from segearth.errors import DataError, UsageError
-from segearth.files import write_text
+from segearth.files import atomic_path, write_text
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Example, Read
 from segearth.published.report import LISTING, RESULT, Report
@@ -74,14 +75,20 @@ def convert(
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
     images = _Images(folder)
-    with report.listing(folder):
+    expressions = _Expressions(report)
+    with ExitStack() as together:  # all manifests and what was found, or none of them
+        together.enter_context(report.listing(folder))
         for split, read in splits.items():
             report.begin(split)
-            writer = _SplitWriter(folder, images, report, keep_duplicates=keep_duplicates)
-            write_manifest(folder / f"{split}.jsonl", writer.records(track(read(report), split)))
-            if not report.counts.records:  # an empty manifest is of no use, and fails the check
-                (folder / f"{split}.jsonl").unlink()
+            writer = _SplitWriter(
+                folder, images, expressions, report, keep_duplicates=keep_duplicates
+            )
+            file = together.enter_context(atomic_path(folder / f"{split}.jsonl"))
+            write_records(file, writer.records(track(read(report), split)))
         report.compare_counts()
+    for split, counts in report.splits.items():
+        if not counts.records:  # an empty manifest is of no use, and fails the check
+            (folder / f"{split}.jsonl").unlink(missing_ok=True)
     report.images = images.finish()
     # Manifests of two benchmarks side by side would be taken for one. Not before this line:
     # a source that turns out to be damaged shall cost nothing.
@@ -140,19 +147,56 @@ class _Images:
         return {way: ways.count(way) for way in ("linked", "copied")}
 
 
+class _Expressions:
+    """Remembers what is asked about each image, for all splits, whatever the capitals."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._masks: dict[tuple[str, Path, str], str] = {}
+        self._splits: dict[tuple[Path, str], str] = {}
+
+    def note(self, record: Record) -> None:
+        """Note an expression that was met before: of these masks, of others, in another split."""
+        split = self._report.split
+        asked = (record.image, " ".join(record.instruction.casefold().split()))
+        masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
+        earlier = self._masks.setdefault((split, *asked), masks)
+        if earlier is not masks:
+            kind, what = (
+                ("duplicate expression", "asks for the same mask of")
+                if earlier == masks
+                else ("ambiguous expression", "means another mask of")
+            )
+            self._tell(kind, f"{what} {record.image.name}, too", record)
+        other = self._splits.setdefault(asked, split)
+        if other != split and not split.startswith(f"{other}_"):  # test_implicit is part of test
+            what = f"asks in {other} about {record.image.name}, too"
+            self._tell("expression in two splits", what, record)
+
+    def _tell(self, kind: str, what: str, record: Record) -> None:
+        place = record.image.relative_to("images").as_posix()
+        self._report.note(kind, record.id, f"{record.instruction!r} {what}", place)
+
+
 class _SplitWriter:
     """Turns the examples of a split into records."""
 
     def __init__(
-        self, folder: Path, images: _Images, report: Report, *, keep_duplicates: bool
+        self,
+        folder: Path,
+        images: _Images,
+        expressions: _Expressions,
+        report: Report,
+        *,
+        keep_duplicates: bool,
     ) -> None:
         self._folder = folder
         self._images = images
+        self._expressions = expressions
         self._report = report
         self._keep_duplicates = keep_duplicates
         self._checker = RowChecker(folder)
         self._seen: set[Path] = set()
-        self._masks_of: dict[tuple[Path, str], str] = {}
 
     def records(self, examples: Iterable[Example]) -> Iterator[Record]:
         """Yield what holds; tell the report about the rest."""
@@ -182,7 +226,7 @@ class _SplitWriter:
                 self._report.leave_out(faults[0].kind, example.id, message, example.place)
                 self._checker.forget(number)
                 continue
-            self._note_ambiguous(record)
+            self._expressions.note(record)
             self._count(record)
             yield record
 
@@ -216,18 +260,6 @@ class _SplitWriter:
             copy = replace(record, id=f"{record.id} ({copies})")
             faults = self._checker.find_faults(row_of(copy, self._folder), number)
         return copy
-
-    def _note_ambiguous(self, record: Record) -> None:
-        """Note an expression that means different masks of the same image."""
-        key = (record.image, record.instruction.casefold())
-        masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
-        if self._masks_of.setdefault(key, masks) != masks:
-            self._report.note(
-                "ambiguous expression",
-                record.id,
-                f"{record.instruction!r} means another mask of {record.image.name}, too",
-                record.image.relative_to("images").as_posix(),
-            )
 
     def _count(self, record: Record) -> None:
         counts = self._report.counts

@@ -57,8 +57,8 @@ def find_splits(source: Path, questions: Questions = "first") -> dict[str, Read]
 
 def _reader(folder: Path, questions: Questions) -> Read:
     def read(report: Report) -> Iterator[Example]:
-        images, labels = by_stem(folder / "images", IMAGES), by_stem(folder / "labels", [".png"])
-        asked = by_stem(folder / "QAs", [".json"])
+        images = by_stem(folder / "images", IMAGES, report)
+        labels, asked = by_stem(folder / "labels", [".png"]), by_stem(folder / "QAs", [".json"])
         for name in sorted(images.keys() | labels.keys() | asked.keys()):
             report.counts.found += name in images
             missing = [
@@ -89,18 +89,20 @@ def _examples(
     wanted, answers = _texts(texts, "questions"), _texts(texts, "answer")
     if not wanted:
         raise DataError(f"{asked.name} has no questions")
-    mask = read_mask(label)
+    _note_gaps(texts, wanted, answers, questions, image.stem, report)
+    mask = read_mask(label, report, image.stem)
     for number, question in enumerate(wanted[: 1 if questions == "first" else None]):
         # There may be fewer answers than questions; SegEarth-R1 always takes the first.
         published = answers[number % len(answers)] if answers else None
         name = f"{image.stem}-{number}"
         answer = _answer(mask, published)
         if answer is None:
-            report.leave_out(
-                "empty label",
-                name,
-                f"{label.name} has no pixel, but the answer does not say so: {published!r}",
+            kind, holds = (
+                ("denied label", "holds a target, but the answer says there is none")
+                if mask.any()
+                else ("empty label", "has no pixel, but the answer does not say so")
             )
+            report.leave_out(kind, name, f"{label.name} {holds}: {published!r}")
             continue
         if published is None:
             report.note("answer missing", name, f"{asked.name} has no answer")
@@ -124,12 +126,32 @@ def _texts(texts: Mapping[str, Any], key: str) -> list[str]:
     return [" ".join(text.split()) for text in values if isinstance(text, str) and text.strip()]
 
 
+def _note_gaps(
+    texts: Mapping[str, Any],
+    wanted: list[str],
+    answers: list[str],
+    questions: Questions,
+    name: str,
+    report: Report,
+) -> None:
+    """Note questions without text, and answers that stand for several questions."""
+    listed = texts.get("questions")
+    if isinstance(listed, list) and len(listed) > len(wanted):
+        gone = len(listed) - len(wanted)
+        report.note("question without text", name, f"{gone} of {len(listed)} are passed over")
+    if questions == "all" and 0 < len(answers) < len(wanted):
+        said = f"{len(answers)} answers for {len(wanted)} questions, taken in turn"
+        report.note("too few answers", name, said)
+
+
 def _answer(mask: Mask, published: str | None) -> str | None:
     """Write the answer, or return None where label and answer contradict each other.
 
     The published answers have no mark for the target, which is therefore put before them.
     """
+    denied = published is not None and "no target" in published.lower()
     if not mask.any():
-        says_so = published is None or "no target" in published.lower()
-        return (published or ABSENT) if says_so else None
+        return (published or ABSENT) if denied or published is None else None
+    if denied:
+        return None
     return f"It is the {mark('target')}. {published or ''}".strip()

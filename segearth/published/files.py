@@ -10,10 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from segearth.errors import DataError
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Mask
+from segearth.published.report import Report
 
 IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
@@ -90,13 +92,13 @@ def read_list(path: Path) -> list[tuple[int, str]]:
 
 
 def read_levels(path: Path) -> NDArray[np.uint8]:
-    """Read a picture of one value a pixel; of several bands, the first in file order counts.
+    """Read a picture of one value a pixel: grey, or with a palette, whose colours do not count.
 
     Returns:
         (H, W) uint8.
 
     Raises:
-        DataError: It is missing, damaged, or not of 8 bits.
+        DataError: It is missing, damaged, in colour, or not of 8 bits.
     """
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
@@ -110,14 +112,49 @@ def read_levels(path: Path) -> NDArray[np.uint8]:
     if values is None:
         raise DataError(f"{path.name} is no picture that can be read", where=str(path))
     if values.ndim == 3:
-        values = values[..., 2] if values.shape[2] >= 3 else values[..., 0]  # OpenCV has BGR
+        values = _entries(path) if _has_palette(path) else _one_band(values, path)
     if values.dtype != np.uint8:
         raise DataError(f"{path.name} has {values.dtype} values, not uint8", where=str(path))
     return np.asarray(values, np.uint8)
 
 
-def read_mask(path: Path) -> Mask:
+def _has_palette(path: Path) -> bool:
+    """Tell whether pixels are entries of a palette; OpenCV gives their colours."""
+    try:
+        with Image.open(path) as picture:
+            return picture.mode == "P"
+    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+        return False
+
+
+def _entries(path: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as picture:
+            return np.array(picture, np.uint8)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name} is damaged: {error}", where=str(path)) from error
+
+
+def _one_band(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Take the one value that all bands but alpha agree on."""
+    colours = values[..., : 3 if values.shape[2] >= 3 else 1]
+    if (colours != colours[..., :1]).any():
+        raise DataError(
+            f"{path.name} is in colour, and a label has one value a pixel",
+            where=str(path),
+            hint="write its values as a grey picture",
+        )
+    band: NDArray[Any] = colours[..., 0]
+    return band
+
+
+def read_mask(path: Path, report: Report, name: str) -> Mask:
     """Read a mask picture: whatever is not 0 belongs to the target.
+
+    Args:
+        path: The picture.
+        report: Learns of a picture with more than one value beside 0.
+        name: The example's, for the report.
 
     Returns:
         (H, W) bool.
@@ -125,11 +162,21 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: As for `read_levels`.
     """
-    return read_levels(path) > 0
+    levels = read_levels(path)
+    values = [int(value) for value in np.flatnonzero(np.bincount(levels.ravel()))]
+    if len(set(values) - {0}) > 1:
+        shown = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
+        report.note("mask values", name, f"{path.name} has {shown}; all but 0 count as target")
+    return levels > 0
 
 
-def by_stem(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
+def by_stem(folder: Path, suffixes: Iterable[str], report: Report | None = None) -> dict[str, Path]:
     """List a folder's files of some kinds by their name without suffix, in order.
+
+    Args:
+        folder: The folder.
+        suffixes: Of the kinds, in lower case.
+        report: Learns of files that are not taken because an earlier one has their stem.
 
     Returns:
         Empty if the folder does not exist. Of two files with the same stem, the first.
@@ -138,5 +185,7 @@ def by_stem(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix.lower() in wanted and not path.name.startswith("."):
-            found.setdefault(path.stem, path)
+            first = found.setdefault(path.stem, path)
+            if first is not path and report is not None:
+                report.note("name twice", path.stem, f"{first.name} is taken, not {path.name}")
     return found

@@ -2,7 +2,8 @@
 
 Polygons of the same text on the same raster are one target. They are brought into the
 raster's own coordinate system if theirs differs; the raster is never resampled. A pixel
-belongs to a polygon if its centre lies inside. What lies outside of the raster is cut off.
+belongs to a polygon if its centre lies inside. What lies outside of the raster is cut off, and
+noted, as are polygons that are not valid: those that cross themselves are drawn even-odd.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ ASSUMED = {
     "reasoning": "explicit: the text names what it means",
 }
 SPLIT = "manifest"
+FAR = 1e12
+"""No coordinate system of the Earth has such coordinates, in metres, feet or degrees."""
 MAX_PIXELS = 1 << 28
 """A mask is burnt in memory, one byte a pixel; larger scenes are cut into tiles first."""
 
@@ -146,7 +149,12 @@ def _reader(frame: Any, column: str, rasters: Sequence[Path], *, named: bool) ->
                 report.leave_out("raster unreadable", path.name, error.problem, path.name)
                 continue
             placed = _on_grid(usable, grid, path)
-            here = placed[placed.intersects(_outline(grid))]
+            lost = ~(np.abs(placed.geometry.bounds.to_numpy()) < FAR).all(axis=1)
+            for index in placed.index[lost]:
+                why = f"corners of it are nowhere in the coordinates of {path.name}"
+                report.leave_out("no coordinates", f"feature {index} on {path.name}", why)
+            met |= set(placed.index[lost])
+            here = _cut(placed[~lost], grid, path, report)
             met |= set(here.index)
             texts = here[column].map(lambda text: " ".join(text.split()))
             for number, (phrase, group) in enumerate(here.groupby(texts, sort=False)):
@@ -228,6 +236,25 @@ def _on_grid(frame: Any, grid: Grid, path: Path) -> Any:
             where=str(path),
             hint=f"check both coordinate systems; PROJ says: {error}",
         ) from error
+
+
+def _cut(placed: Any, grid: Grid, path: Path, report: Report) -> Any:
+    """Keep what lies on the raster, cut at its edge.
+
+    Drawing wraps around where corners lie far outside, so nothing outside reaches it.
+    """
+    outline = _outline(grid)
+    valid = placed.geometry.is_valid
+    for index, shape in placed.geometry[~valid].items():
+        why = f"drawn even-odd on {path.name}: {shapely.is_valid_reason(shape)}"
+        report.note("polygon not valid", f"feature {index}", why)
+    # Even-odd, as the drawing does: exclusive or of all rings.
+    repaired = placed.geometry.where(valid, placed.geometry.make_valid(method="linework"))
+    placed = placed.set_geometry(repaired)
+    here = placed[placed.intersects(outline)]
+    for index in here.index[~here.within(outline)]:
+        report.note("cut at the edge", f"feature {index}", f"part of it lies outside {path.name}")
+    return here.set_geometry(here.intersection(outline))
 
 
 def _outline(grid: Grid) -> shapely.Polygon:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from segearth.data.answers import count_seg, find_phrases, mark
+from segearth.data.check import LONG_FROM_WORDS
 from segearth.data.concepts import PARTS
 from segearth.data.rle import encode_mask
 from segearth.data.vocabulary import singular
@@ -154,10 +155,15 @@ def _example(row: Any, name: str, images: Path, subset: str, report: Report) -> 
     if not isinstance(row.get("mask"), list):
         raise DataError("there is no list of masks (the contest's test set comes without)")
     masks = [read_segmentation(item, 1, 1) for item in row["mask"]]
+    size = row.get("size")
+    if size is not None and any(list(mask.shape) != size for mask in masks):
+        said = f"its size is stated to be {size!r}, its masks are {list(masks[0].shape)}"
+        report.note("stated size", name, said)
     marked = _marked(answer)
     if marked != answer:
         report.note("target without phrase", name, f"marked as 'target': {answer!r}")
     phrases = find_phrases(marked) if count_seg(marked) else []
+    _note_contradictions(subset, instruction, len(masks), name, report)
     extra = {"subset": subset, "image_source": row.get("image_source")}
     return Example(
         id=name,
@@ -170,6 +176,29 @@ def _example(row: Any, name: str, images: Path, subset: str, report: Report) -> 
         reasoning=_named(subset, _REASONING) or _reasoning(phrases, instruction),
         extra={key: value for key, value in extra.items() if isinstance(value, str)},
     )
+
+
+def _note_contradictions(
+    subset: str, instruction: str, targets: int, name: str, report: Report
+) -> None:
+    """Note where a subset's name says another length or number of targets than is counted.
+
+    The facets of a record are the counted ones, by which `segearth data check` holds them.
+    """
+    words = len(instruction.split())
+    length = "long" if words >= LONG_FROM_WORDS else "short"
+    counted = {"length": length, "number": "single" if targets == 1 else "multi"}
+    named = {
+        "length": _named(subset, ("short", "long")),
+        "number": _named(subset, ("single", "multi", "multiple")),
+    }
+    for facet, value in named.items():
+        if value is not None and not value.startswith(counted[facet]):
+            report.note(
+                "subset's name",
+                name,
+                f"{subset} says {value}; it has {words} words and {targets} targets",
+            )
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

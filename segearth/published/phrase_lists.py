@@ -98,7 +98,7 @@ def _reader(phrases: Path, images: Path, masks: Path, layout: Layout) -> Read:
                 report.leave_out("name leads outside", where, f"{name!r} is no file of {images}")
                 continue
             try:
-                mask = read_mask(mask_file)
+                mask = read_mask(mask_file, report, where)
             except DataError as error:
                 report.leave_out("mask missing or unreadable", where, error.problem)
                 continue

@@ -21,6 +21,7 @@ from segearth.published.coco_masks import read_segmentation, read_side
 from segearth.published.examples import (
     BY_TEMPLATE,
     Example,
+    Mask,
     Read,
     answer_with,
     category_words,
@@ -55,7 +56,7 @@ def find_splits(source: Path, questions: Questions = "first") -> dict[str, Read]
         DataError: The files are not there or not of the published form.
     """
     root = find_root(source, RRSIS_D, "rrsisd/instances.json", "rrsisd/refs*.p")
-    refs = _refs(next(iter(sorted((root / "rrsisd").glob("refs*.p")))))
+    refs = _refs(_one_list(root / "rrsisd"))
     index = _Index(root / "rrsisd" / "instances.json")
     images = next(
         (
@@ -71,6 +72,19 @@ def find_splits(source: Path, questions: Questions = "first") -> dict[str, Read]
         for split in SPLITS
         if any(ref.get("split") == split for ref in refs)
     }
+
+
+def _one_list(folder: Path) -> Path:
+    """Return the one pickle of entries."""
+    found = sorted(folder.glob("refs*.p"))
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise DataError(
+            f"there are {len(found)} lists of entries: {names}",
+            where=str(folder),
+            hint="published is refs(unc).p; move the others away",
+        )
+    return found[0]
 
 
 def _refuse_odd_splits(refs: list[Row]) -> None:
@@ -101,11 +115,16 @@ class _Index:
         self.categories = _by_id(data, "categories", path)
 
 
-def _by_id(data: Row, key: str, path: Path) -> dict[int, Row]:
+def _by_id(data: Row, key: str, path: Path) -> dict[int, Row | None]:
+    """Return rows by id; None for an id that two of them have."""
     rows = data.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
         raise DataError(f'"{key}" is no list of objects with an id', where=str(path))
-    return {row["id"]: row for row in rows if isinstance(row["id"], int)}
+    found: dict[int, Row | None] = {}
+    for row in rows:
+        if isinstance(row["id"], int):
+            found[row["id"]] = None if row["id"] in found else row
+    return found
 
 
 def _reader(refs: list[Row], index: _Index, images: Path, questions: Questions) -> Read:
@@ -114,34 +133,49 @@ def _reader(refs: list[Row], index: _Index, images: Path, questions: Questions) 
             report.counts.found += 1
             name = f"ref {ref.get('ref_id')}"
             try:
-                yield from _examples(ref, index, images, questions)
+                yield from _examples(ref, name, index, images, questions, report)
             except DataError as error:
                 report.leave_out("entry unusable", name, error.problem)
 
     return read
 
 
-def _examples(ref: Row, index: _Index, images: Path, questions: Questions) -> Iterator[Example]:
+def _examples(
+    ref: Row, name: str, index: _Index, images: Path, questions: Questions, report: Report
+) -> Iterator[Example]:
     """Make the examples of an entry."""
-    annotation = _look_up(index.annotations, ref.get("ann_id"))
+    annotation = _look_up(index.annotations, ref.get("ann_id"), "annotations")
     if not annotation:
         raise DataError(f"annotation {ref.get('ann_id')!r} is not in instances.json")
-    listed = _look_up(index.images, ref.get("image_id"))
+    listed = _look_up(index.images, ref.get("image_id"), "images")
     file = ref.get("file_name") or listed.get("file_name")
     image = file_below(images, file)
     if image is None:
         raise DataError(f"{file!r} is no file of {images.name}")
     height, width = (read_side(listed.get(side, SIDE_PX)) for side in ("height", "width"))
-    mask = read_segmentation(annotation.get("segmentation"), height, width)
-    category = index.categories.get(_category_id(annotation, ref), {}).get("name")
+    runs = annotation.get("segmentation")
+    mask = read_segmentation(runs, height, width)
+    if listed and mask.shape != (height, width):
+        stated = f"the image is stated to be {height} x {width}, its mask {_size(mask)}"
+        report.note("stated size", name, stated)
+    if isinstance(runs, list) and len(runs) > 1:
+        report.note("several masks", name, f"its annotation has {len(runs)}, taken together")
+    category = _look_up(index.categories, _category_id(annotation, ref), "categories").get("name")
     extra: dict[str, object] = {**BY_TEMPLATE}
     if isinstance(category, str):
         extra["category"] = category_words(category)
+    else:
+        report.note("no category", name, "instances.json has no name for its category")
     if (box := xyxy(annotation.get("bbox"))) is not None:
         extra["boxes"] = [box]
+    else:
+        report.note("box unusable", name, f"its box is {annotation.get('bbox')!r}")
     sentences = _sentences(ref)
     if not sentences:
         raise DataError("there is no sentence")
+    if len(sentences) < len(ref["sentences"]):
+        gone = len(ref["sentences"]) - len(sentences)
+        report.note("sentence without text", name, f"{gone} are passed over")
     for number, sentence in enumerate(sentences[: 1 if questions == "first" else None]):
         yield Example(
             id=f"{ref.get('ref_id')}-{number}",
@@ -155,9 +189,20 @@ def _examples(ref: Row, index: _Index, images: Path, questions: Questions) -> It
         )
 
 
-def _look_up(rows: Mapping[int, Row], key: object) -> Row:
-    """Return a row, or an empty one."""
-    return rows.get(key, {}) if isinstance(key, int) else {}
+def _look_up(rows: Mapping[int, Row | None], key: object, kind: str) -> Row:
+    """Return a row, or an empty one.
+
+    Raises:
+        DataError: There are two.
+    """
+    row = rows.get(key, {}) if isinstance(key, int) else {}
+    if row is None:
+        raise DataError(f"two {kind} have the id {key}")
+    return row
+
+
+def _size(mask: Mask) -> str:
+    return f"{mask.shape[0]} x {mask.shape[1]}"
 
 
 def _category_id(annotation: Row, ref: Row) -> int:
@@ -184,4 +229,6 @@ def xyxy(box: Any) -> list[float] | None:
     if not all(isinstance(side, int | float) and abs(side) < _FAR_PX for side in box):
         return None  # NaN, too, which no JSON file may hold
     x, y, width, height = box
+    if width < 0 or height < 0:
+        return None
     return [x, y, x + width, y + height]

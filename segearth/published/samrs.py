@@ -19,6 +19,7 @@ import numpy as np
 from segearth.data.rle import encode_mask
 from segearth.errors import DataError, UsageError
 from segearth.published.catalogue import SAMRS
+from segearth.published.coco import NOT_EVERY
 from segearth.published.coco_masks import read_segmentation
 from segearth.published.examples import (
     BY_TEMPLATE,
@@ -74,7 +75,14 @@ def find_splits(source: Path, subset: Subset | None = None) -> dict[str, Read]:
         UsageError: There is only `gray`, and `subset` is not given.
     """
     root = find_root(source, SAMRS, "*segs*init*")
-    labels = next(iter(sorted(root.glob("*segs*init*"))))
+    folders = sorted(root.glob("*segs*init*"))
+    if len(folders) > 1:
+        raise DataError(
+            f"there are {len(folders)} folders of labels: {', '.join(f.name for f in folders[:5])}",
+            where=str(root),
+            hint="move those away that are not to be read",
+        )
+    labels = folders[0]
     files = by_stem(labels / "ins", [".pkl"])
     if files:
         subset = None  # instances name their categories themselves
@@ -116,16 +124,13 @@ def _reader(
                 continue
             try:
                 if subset:
-                    found = _from_gray(files[name], subset)
+                    found = _from_gray(files[name], subset, name, report)
                 else:
                     found = _from_pickle(files[name], name, report)
             except DataError as error:
                 report.leave_out("label unusable", name, error.problem)
                 continue
-            if not found:
-                report.note("image without objects", name, f"{files[name].name} holds none")
-            for category, (mask, boxes) in sorted(found.items()):
-                words = category_words(category)
+            for words, (mask, boxes) in sorted(found.items()):
                 yield Example(
                     id=f"{name}-{words.replace(' ', '-')}",
                     image=images[name],
@@ -143,7 +148,7 @@ def _reader(
 
 
 Found = dict[str, tuple[Mask, list[list[float]]]]
-"""Category to the union of its masks and its boxes."""
+"""Words for a category to the union of its masks and its boxes."""
 
 
 def _from_pickle(path: Path, name: str, report: Report) -> Found:
@@ -151,30 +156,44 @@ def _from_pickle(path: Path, name: str, report: Report) -> Found:
     rows = read_pickle(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{path.name} is no list of instances")
+    if not rows:
+        _note_empty(path, name, report)
     found: Found = {}
+    gaps: set[str] = set()
     for row in rows:
         category = row.get("category")
         if not isinstance(category, str) or not category.strip():
             raise DataError(f"{path.name} has an instance without the name of a category")
+        words = category_words(category)
         mask = read_segmentation(row.get("mask"), 1, 1)
-        union, boxes = found.get(category, (np.zeros_like(mask), []))
+        union, boxes = found.get(words, (np.zeros_like(mask), []))
         if union.shape != mask.shape:
             raise DataError(f"{path.name} has masks of different sizes")
+        if not mask.any():
+            gaps.add(words)
         box = _box(row.get("bbox"))
         if box is None:
-            report.note("box unusable", name, f"a {category} has the box {row.get('bbox')!r}")
-        found[category] = (union | mask, [*boxes, box] if box else boxes)
-    return found
+            report.note("box unusable", name, f"a {words} has the box {row.get('bbox')!r}")
+        found[words] = (union | mask, [*boxes, box] if box else boxes)
+    for words in sorted(gaps):
+        report.leave_out("not every object", f"{name} {words}", NOT_EVERY)
+    return {words: held for words, held in found.items() if words not in gaps}
 
 
-def _from_gray(path: Path, subset: Subset) -> Found:
+def _from_gray(path: Path, subset: Subset, name: str, report: Report) -> Found:
     """Read a picture of classes."""
     levels = read_levels(path)
     names = CLASSES[subset]
     present = [int(level) for level in np.unique(levels) if level != NO_CLASS]
+    if not present:
+        _note_empty(path, name, report)
     if present and present[-1] >= len(names):
         raise DataError(f"{path.name} has class {present[-1]}, {subset} ends at {len(names) - 1}")
-    return {names[level]: (levels == level, []) for level in present}
+    return {category_words(names[level]): (levels == level, []) for level in present}
+
+
+def _note_empty(path: Path, name: str, report: Report) -> None:
+    report.note("image without objects", name, f"{path.name} holds none")
 
 
 def _box(value: Any) -> list[float] | None:

@@ -243,3 +243,43 @@ def test_texts_that_differ_in_blanks_are_one_target(tmp_path):
 
     assert (hall.instruction, int(decode_mask(hall.masks[0]).sum())) == ("a hall", 12 + 4)
     assert report.noted == {}
+
+
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e11])
+def test_corners_far_away_leave_the_part_on_the_raster_alone(tmp_path, far):
+    save_raster(tmp_path / "src" / "a.tif")
+    near = box_px(2, 3, 8, 5).bounds
+    shape = shapely.box(near[0], near[1], near[0] + far, near[3])
+    layer = save_layer(tmp_path / "src" / "w.gpkg", [("a band", shape)])
+
+    report, (band,) = convert_layer(layer, tmp_path / "out")
+
+    mask = decode_mask(band.masks[0])
+    assert mask[3:5, 2:].all()
+    assert mask.sum() == 2 * (mask.shape[1] - 2)
+    assert report.noted["cut at the edge"].count == 1
+
+
+@pytest.mark.parametrize("far", [1e13, 1e300, np.inf])
+def test_corners_that_are_nowhere_are_reported(tmp_path, far):
+    save_raster(tmp_path / "src" / "a.tif")
+    shape = shapely.Polygon([(LEFT, TOP), (far, TOP), (LEFT, TOP - 5)])
+    layer = save_layer(tmp_path / "src" / "w.gpkg", [*ROWS[:1], ("far out", shape)])
+
+    report, records = convert_layer(layer, tmp_path / "out")
+
+    assert [record.instruction for record in records] == ["the long hall"]
+    assert {kind: found.count for kind, found in report.left_out.items()} == {"no coordinates": 1}
+
+
+def test_a_polygon_that_crosses_itself_is_drawn_even_odd_and_noted(tmp_path):
+    save_raster(tmp_path / "src" / "a.tif")
+    west, south, east, north = box_px(2, 2.2, 10, 10.2).bounds
+    bow = shapely.Polygon([(west, south), (east, north), (east, south), (west, north)])
+    layer = save_layer(tmp_path / "src" / "w.gpkg", [("a bow", bow)])
+
+    report, (record,) = convert_layer(layer, tmp_path / "out")
+
+    mask = decode_mask(record.masks[0])
+    assert mask[5, 2:10].tolist() == [True] * 3 + [False] * 2 + [True] * 3  # left and right wing
+    assert "Self-intersection" in report.noted["polygon not valid"].examples[0]["message"]
