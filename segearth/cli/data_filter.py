@@ -71,6 +71,11 @@ def filter_(
     """Filter masks by components and shape, with ranges learnt from good masks (paper, Sec. 7.3).
 
     OUT receives kept.jsonl, rejected.jsonl with every reason, and sheet.png to look at both.
+
+    The figures are eccentricity, circularity (4 pi area / perimeter squared), solidity and extent
+    (area over that of the convex hull and of the upright box), and symmetry, which the paper does
+    not define: here the overlap of a mask with its mirror image, for the best axis through its
+    centroid.
     """
     if (masks is None) == (learn is None):
         raise UsageError(

@@ -77,7 +77,8 @@ def masks(
     """Collect candidate masks of images into DST/masks.jsonl (paper, Sec. 3 and 7.2).
 
     Masks whose own box is nearly an annotated one get its category; all others have no name.
-    An interrupted run goes on when its command is repeated.
+    An interrupted run goes on when its command is repeated; so does one in which images failed,
+    or to which images were added.
     """
     from segearth.building.masks.options import MaskOptions
     from segearth.building.masks.run import run

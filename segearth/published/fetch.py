@@ -68,6 +68,8 @@ def look_up(benchmark: Benchmark, hub: str = HUB) -> Offer | None:
     rows = _ask_pages(f"{address}/tree/{urllib.parse.quote(revision)}?recursive=true")
     base = f"{hub.rstrip('/')}/datasets/{benchmark.hub}/resolve/{revision}"
     files = [_remote(row, base, address) for row in rows if row.get("type") == "file"]
+    if not files:
+        raise DataError("the hub lists no files", where=address)
     return Offer(licence, revision, files)
 
 
@@ -136,6 +138,9 @@ def by_hand(benchmark: Benchmark, folder: Path) -> list[str]:
         _verification(benchmark, folder),
     ]
 
+
+_PLAIN = re.compile(r"[^\0\\\ud800-\udfff]+")
+"""No zero, no separator of another system, no half characters."""
 
 _IN_SRC = re.compile(r"\bSRC\b((?:/[\w*-]+)*)")
 
@@ -210,15 +215,22 @@ def _ask(address: str) -> tuple[Any, str | None]:
 
 def _remote(row: Any, base: str, address: str) -> Remote:
     """Read a line of the hub's list; its paths must not leave the folder."""
-    path, size = row.get("path"), row.get("size")
-    parts = PurePosixPath(path).parts if isinstance(path, str) else ()
-    if not parts or path.startswith("/") or {"..", "\\"} & set(parts) or not isinstance(size, int):
+    path, size, large = row.get("path"), row.get("size"), row.get("lfs") or {}
+    name = path if isinstance(path, str) and _PLAIN.fullmatch(path) else ""
+    parts = PurePosixPath(name).parts
+    whole = type(size) is int and size >= 0 and isinstance(large, dict)
+    if not parts or name.startswith("/") or ".." in parts or not whole:
         raise DataError(f"the hub lists a file that cannot be: {path!r}", where=address)
-    large = row.get("lfs") or {}
+    sums = (large.get("oid"), None) if large else (None, row.get("oid"))
+    if not any(isinstance(value, str) and value for value in sums):
+        raise DataError(
+            f"the hub gives no checksum of {name}, so that nobody could tell whether it is whole",
+            where=address,
+        )
     return Remote(
-        url=f"{base}/{urllib.parse.quote(path)}",
-        path=path,
+        url=f"{base}/{urllib.parse.quote(name)}",
+        path=name,
         size=size,
-        sha256=large.get("oid"),
-        git_sha1=None if large else row.get("oid"),
+        sha256=sums[0],
+        git_sha1=sums[1],
     )

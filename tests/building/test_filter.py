@@ -188,3 +188,46 @@ def test_references_of_a_file_of_masks(tmp_path):
     path = write_masks(tmp_path, [row("a", box(ONE), [], "roof"), row("b", box(), [], "roof")])
 
     assert [category for category, _ in measure_references(path)] == ["roof"]
+
+
+def test_a_mask_of_nobody_is_refused_and_no_folder_looks_finished(tmp_path):
+    path = write_masks(tmp_path, [row("m", box(ONE))])
+    line = json.loads(path.read_text(encoding="utf-8"))
+    del line["masks"][0]["proposer"]
+    path.write_text(json.dumps(line), encoding="utf-8")
+
+    result = CliRunner().invoke(app, ["data", "filter", str(path), "-o", str(tmp_path / "out")])
+
+    assert result.exit_code == 3
+    assert '"masks"[0]: "proposer" should be text' in result.stderr
+    assert not (tmp_path / "out" / "kept.jsonl").exists()
+
+
+def test_a_sheet_that_cannot_be_drawn_leaves_no_folder_that_looks_finished(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("segearth.building.shapes.filter.draw_sheet", full)
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(DataError, match="No space left"):
+        filter_masks(write_masks(tmp_path, [row("m", box(ONE))]), tmp_path / "out", None)
+
+    assert not (tmp_path / "out" / "kept.jsonl").exists()
+
+
+def test_a_record_with_a_category_of_its_own_is_a_reference_for_it(tmp_path):
+    write_masks(tmp_path, [])
+    record = {
+        "id": "r",
+        "image": "images/a.png",
+        "instruction": "Where is the pump?",
+        "answer": "It is the <p>wind pump </p>[SEG].",
+        "masks": [encode_mask(box(ONE))],
+        "facets": {},
+        "category": "wind pump",
+    }
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+
+    assert [category for category, _ in measure_references(path)] == ["wind pump"]

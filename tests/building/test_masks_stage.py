@@ -20,6 +20,7 @@ from segearth.building.masks.journal import PARTIAL, open_journal
 from segearth.building.masks.proposals import Proposal, drop_duplicates
 from segearth.building.masks.regions import Regions
 from segearth.building.masks.stage import Plan, collect_masks, mask_image, name_images
+from segearth.building.stamps import stamp_images
 from segearth.data.rle import decode_mask, encode_mask
 from segearth.errors import DataError, UsageError
 
@@ -156,7 +157,8 @@ def test_a_scene_is_too_large(pictures, monkeypatch):
 
 def run(pictures, out, proposer, settings=None, overwrite=False):
     names = name_images(sorted(pictures.rglob("*.png")))
-    with open_journal(out, settings or {}, overwrite=overwrite) as journal:
+    stamps = stamp_images(names)
+    with open_journal(out, settings or {}, stamps, overwrite=overwrite) as journal:
         return collect_masks(names, out, plan(proposer), journal)
 
 
@@ -170,6 +172,34 @@ def test_a_broken_image_is_left_out_and_the_rest_goes_on(pictures, tmp_path):
     rows = list(read_masks(tmp_path / "out" / "masks.jsonl"))
     assert [line["image"] for line in rows] == ["images/a.png", "images/ä b.png"]
     assert all((tmp_path / "out" / line["image"]).is_file() for line in rows)
+
+
+def test_only_the_image_that_failed_is_done_again(pictures, tmp_path):
+    good = (pictures / "b.png").read_bytes()
+    (pictures / "b.png").write_bytes(b"no picture")
+    run(pictures, tmp_path / "out", Corner())
+    (pictures / "b.png").write_bytes(good)
+    again = Corner()
+
+    collected = run(pictures, tmp_path / "out", again)
+
+    assert (collected.images, collected.resumed, len(again.views)) == (3, 2, 1)
+    assert not (tmp_path / "out" / PARTIAL).exists()
+    with pytest.raises(UsageError, match="already holds results"):
+        run(pictures, tmp_path / "out", Corner())
+
+
+def test_an_interrupted_run_takes_new_images_in_and_changed_ones_again(pictures, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(pictures, tmp_path / "out", Interrupted())
+    picture = (pictures / "b.png").read_bytes()
+    (pictures / "a.png").write_bytes(picture)  # done, and another picture now
+    (pictures / "c.png").write_bytes(picture)
+    rest = Corner()
+
+    collected = run(pictures, tmp_path / "out", rest)
+
+    assert (collected.images, collected.resumed, len(rest.views)) == (4, 1, 3)
 
 
 class Interrupted(Corner):
@@ -214,9 +244,9 @@ def test_parts_of_another_run_are_not_mixed_in(pictures, tmp_path):
 
 def test_two_processes_do_not_write_the_same_folder(tmp_path):
     with (
-        open_journal(tmp_path, {}, overwrite=False),
+        open_journal(tmp_path, {}, {}, overwrite=False),
         pytest.raises(UsageError, match="another process"),
-        open_journal(tmp_path, {}, overwrite=False),
+        open_journal(tmp_path, {}, {}, overwrite=False),
     ):
         pass
 

@@ -286,3 +286,25 @@ def test_a_list_whose_next_page_is_elsewhere_is_refused(hub):
 
     with pytest.raises(DataError, match="leads elsewhere"):
         look_up(REFSEGRS, address)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": "a\0b"}, "cannot be"),
+        ({"path": "\ud800x"}, "cannot be"),
+        ({"path": "..\\..\\x"}, "cannot be"),
+        ({"path": "x/../../y"}, "cannot be"),
+        ({"size": -1}, "cannot be"),
+        ({"size": True}, "cannot be"),
+        ({"lfs": "text"}, "cannot be"),
+        ({"oid": None}, "no checksum of README.md"),
+        ({"type": "directory"}, "lists no files"),
+    ],
+)
+def test_a_list_of_files_that_cannot_be_trusted_is_refused(hub, change, message):
+    address, state = hub
+    state["tree"] = [{**state["tree"][1], **change}]
+
+    with pytest.raises(DataError, match=message):
+        look_up(REFSEGRS, address)

@@ -132,6 +132,8 @@ def _mask_problem(mask: object, size: list[int]) -> str | None:
         return f"the mask is {rle['size']}, the image {size} (height, width)"
     if not isinstance(mask.get("id"), str):
         return '"id" should be text'
+    if not isinstance(mask.get("proposer"), str):
+        return '"proposer" should be text'
     if not isinstance(mask.get("category"), str | None):
         return '"category" should be text or null'
     boxes = mask.get("boxes")

@@ -1,8 +1,10 @@
 """Keep what is finished, so that a killed run goes on where it stopped.
 
-`masks.partial.jsonl` starts with a line that identifies the run: settings, images, weights.
-A line follows for every finished image, forced to disk before the next image begins. The
-last line may be cut by the kill; it is dropped and its image done again.
+`masks.partial.jsonl` starts with a line that identifies the run: settings and weights. A line
+follows for every finished image, with the stamp of its files, forced to disk before the next
+image begins. The last line may be cut by the kill; it is dropped and its image done again, as
+is an image whose files have changed since. As long as an image is missing from the result, the
+file stays, so that the same command does that one alone.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,10 @@ RESULT, PARTIAL = "masks.jsonl", "masks.partial.jsonl"
 class Journal:
     """The file of finished images; made by `open_journal`."""
 
-    def __init__(self, folder: Path, run: str) -> None:
-        """Read what an earlier part of the same run has finished."""
+    def __init__(self, folder: Path, run: str, stamps: Mapping[str, object]) -> None:
+        """Read what an earlier part of the same run has finished, and is as it was."""
         self._result, self._path = folder / RESULT, folder / PARTIAL
+        self._stamps = stamps
         self.finished: dict[str, tuple[int, int]] = {}
         """Place and length in the file, by name."""
         if self._path.exists():
@@ -50,17 +53,17 @@ class Journal:
                     break
                 try:
                     row = json.loads(line)
-                    if self._end and row.keys() != {"name", "row"}:
+                    if self._end and row.keys() != {"name", "stamp", "row"}:
                         raise ValueError("no line of a journal")
                 except ValueError:  # a machine that lost power may leave zeros
                     break
                 if not self._end and row != {"run": run}:
                     raise UsageError(
-                        "an interrupted run with other settings, images or weights is here",
+                        "an interrupted run with other settings or weights is here",
                         where=str(self._path),
                         hint="repeat its command to finish it, or pass --overwrite to drop it",
                     )
-                if self._end:
+                if self._end and self._stamps.get(row["name"]) == row["stamp"]:
                     self.finished[row["name"]] = (self._end, len(line))
                 self._end += len(line)
         if not self._end:  # killed before the first line was out
@@ -78,7 +81,8 @@ class Journal:
         Raises:
             DataError: The disk is full.
         """
-        line = json.dumps({"name": name, "row": row}, ensure_ascii=False, allow_nan=False) + "\n"
+        entry = {"name": name, "stamp": self._stamps.get(name), "row": row}
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
         try:
             place = self._file.seek(0, os.SEEK_END)
             self._write(line)
@@ -91,7 +95,7 @@ class Journal:
         self.finished[name] = (place, len(line.encode("utf-8")))
 
     def finish(self, names: Sequence[str]) -> Iterator[ImageRow]:
-        """Write `masks.jsonl` in the order of `names` and remove the partial file.
+        """Write `masks.jsonl` in the order of `names`; the partial file goes if all are in it.
 
         Args:
             names: All images; those without a line are left out.
@@ -114,7 +118,8 @@ class Journal:
                     out.write(as_line(row))
                     yield row
         self._file.close()
-        self._path.unlink()
+        if all(name in self.finished for name in names):
+            self._path.unlink()
 
     def close(self) -> None:
         """Close the file; what is in it stays."""
@@ -122,12 +127,15 @@ class Journal:
 
 
 @contextmanager
-def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> Iterator[Journal]:
+def open_journal(
+    folder: Path, settings: dict[str, Any], stamps: Mapping[str, object], *, overwrite: bool
+) -> Iterator[Journal]:
     """Lock a folder and open its journal.
 
     Args:
         folder: Made if missing.
-        settings: JSON values on which the result depends.
+        settings: JSON values on which the result depends for every image.
+        stamps: By image: JSON values that differ once its files are others.
         overwrite: Drop earlier results, and what another run has finished; what the same run
             has finished before it was interrupted is kept all the same.
 
@@ -154,19 +162,20 @@ def open_journal(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
             f"{folder} cannot be written to: {error.strerror or error}", where="--out"
         ) from error
     try:
-        if (folder / RESULT).exists() and not overwrite:
+        text = json.dumps(settings, sort_keys=True)
+        run = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        goes_on = _is_of(folder / PARTIAL, run)  # results that lack an image
+        if (folder / RESULT).exists() and not overwrite and not goes_on:
             raise UsageError(
                 f"{folder} already holds results ({RESULT})",
                 where="--out",
                 hint="pass --overwrite to replace them, or name another folder",
             )
-        text = json.dumps(settings, sort_keys=True)
-        run = hashlib.sha256(text.encode("utf-8")).hexdigest()
         if overwrite:
             (folder / RESULT).unlink(missing_ok=True)
-            if not _is_of(folder / PARTIAL, run):
+            if not goes_on:
                 (folder / PARTIAL).unlink(missing_ok=True)
-        journal = Journal(folder, run)
+        journal = Journal(folder, run, stamps)
         try:
             yield journal
         finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segearth.building.masks.boxes import Annotation, BoxFile
-from segearth.building.masks.journal import RESULT, open_journal
+from segearth.building.masks.journal import PARTIAL, RESULT, open_journal
 from segearth.building.masks.options import MaskOptions
 from segearth.building.masks.proposals import Proposer
 from segearth.building.masks.samrs import SamrsFolder
@@ -31,8 +31,8 @@ def run(
         images: See `segearth.building.masks.stage.name_images`.
         out: The folder to write; made if it does not exist.
         options: Who proposes, and what is annotated.
-        overwrite: Replace earlier results; drop what an interrupted run with other settings,
-            images or weights has done.
+        overwrite: Replace earlier results; drop what an interrupted run with other settings or
+            weights has done.
         track: Wraps the names that are gone through, to show progress.
 
     Returns:
@@ -51,13 +51,13 @@ def run(
             where="--proposer",
             hint="name SAM's folder, or the proposer regions, which needs no weights",
         )
-    check_folder(out, RESULT, overwrite=overwrite)
+    if not (out / PARTIAL).exists():
+        check_folder(out, RESULT, overwrite=overwrite)
     annotation = None if boxes is None else open_annotation(boxes)
     keys = {name: annotation.key(name) for name in images} if annotation else {}
     _refuse_shared(keys, options.boxes)
-    # The journal holds the whole answer of its settings: whatever changes a mask is in here.
+    # The journal holds the whole answer of its settings: whatever changes all masks is in here.
     settings = {
-        "images": stamp_images(images),
         "proposer": options.proposed_by,
         "sam": stamp(Path(options.sam)) if options.sam else None,
         "boxes": None if boxes is None else stamp(boxes),
@@ -66,7 +66,7 @@ def run(
         "min_score": options.min_score,
         "iou": options.iou,
     }
-    with open_journal(out, settings, overwrite=overwrite) as journal:
+    with open_journal(out, settings, stamp_images(images), overwrite=overwrite) as journal:
         plan = Plan(
             proposer=_open_proposer(options),
             annotation=annotation,

@@ -3,7 +3,8 @@
 For an image: masks that its annotation has are taken over; the proposer looks at the whole
 image and into the crop of every annotated box; duplicates go; what fits a named box gets its
 name. A finished image is written at
-once to `masks.partial.jsonl`; when all are done, `masks.jsonl` appears and that file goes.
+once to `masks.partial.jsonl`; at the end `masks.jsonl` appears, and that file goes unless an
+image failed.
 """
 
 from __future__ import annotations

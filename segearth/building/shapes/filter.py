@@ -124,7 +124,8 @@ def filter_masks(
             raise DataError(
                 f"{source.name} holds no mask", where=str(source), hint="see segearth data masks"
             )
-    draw_sheet(out / SHEET, source.parent, samples[True].items, samples[False].items)
+        # Before the two files are in their place, which is what tells a finished folder.
+        draw_sheet(out / SHEET, source.parent, samples[True].items, samples[False].items)
     return outcome
 
 

@@ -130,7 +130,7 @@ def learn_profile(
         f"mean ± {deviations:g} standard deviations"
         if quantile is None
         else f"quantiles {quantile:g} to {1 - quantile:g}"
-    )
+    ) + f", at least {2 * MIN_HALF_WIDTH:g} wide"
     return Profile(
         rule=rule,
         any=learnt(everything),

@@ -18,8 +18,9 @@ from segearth.errors import DataError
 def measure_references(path: Path) -> Iterator[tuple[str | None, dict[str, float]]]:
     """Measure every mask of a manifest or of a file of masks.
 
-    In a manifest the phrase before a ``[SEG]`` is the category if the vocabulary knows it
-    ("airplanes" is "airplane"); "the airplane on the left" is a mask without category.
+    In a manifest the category is the record's `category`, where it has one target and that key;
+    else the phrase before a ``[SEG]``, if the vocabulary knows it ("airplanes" is "airplane");
+    "the airplane on the left" is a mask without category.
 
     Args:
         path: A manifest, or a `masks.jsonl` such as the `kept.jsonl` of a review.
@@ -58,6 +59,9 @@ def _masks_of(row: object, folder: Path, where: str) -> Sequence[tuple[str | Non
         fault = next(find_faults(row, folder), None)
         if fault is not None:
             raise DataError(fault.message, where=where, hint="list all: segearth data check")
+        own = row.get("category")
+        if isinstance(own, str) and len(row["masks"]) == 1:
+            return [(own, row["masks"][0])]
         names = [singular(phrase) for phrase in find_phrases(row["answer"])]
         known = [name if name in KINDS else None for name in names]
         return list(zip(known, row["masks"], strict=True))
