@@ -55,30 +55,36 @@ class Ledger:
                 hint="give --usd-per-mtok-in and --usd-per-mtok-out from the provider's price list",
             )
         self._store, self._prices, self._budget_usd = store, prices, budget_usd
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._under_way: set[int] = set()
 
     def open_call(self, model: str, task: str, prompt: str, most_output_tokens: int) -> int:
-        """Write a call down before it is sent.
+        """Write a call down before it is sent; wait if those under way may leave room for it.
 
         Returns:
             Its number.
 
         Raises:
-            BudgetSpent: It could cost more than is left.
+            BudgetSpent: It could cost more than is left when no other call is under way.
         """
         tokens = _PICTURE_TOKENS + len(prompt) / _CHARACTERS_A_TOKEN
         most_usd = self._prices.cost_usd(tokens, most_output_tokens)
-        with self._lock:
-            if self._budget_usd is not None and self.spent_usd() + most_usd > self._budget_usd:
+        with self._changed:
+            while self._budget_usd is not None and self.spent_usd() + most_usd > self._budget_usd:
+                if self._under_way:  # they are booked at the most, and mostly cost less
+                    self._changed.wait()
+                    continue
                 raise BudgetSpent(
                     f"the budget of {self._budget_usd:g} USD leaves no room for another call "
                     f"({self.spent_usd():.4f} spent, up to {most_usd:.4f} a call)"
                 )
-            return self._store.change(
+            number = self._store.change(
                 "INSERT INTO calls (time, model, task, outcome, usd) "
                 "VALUES (CURRENT_TIMESTAMP, ?, ?, 'sent', ?)",
                 (model, task, most_usd),
             )
+            self._under_way.add(number)
+            return number
 
     def close_call(
         self, number: int, outcome: str, reply: Reply | None = None, *, charged: bool = True
@@ -91,6 +97,12 @@ class Ledger:
             reply: Its tokens are priced. If it does not tell them, the upper bound stays.
             charged: False if the provider surely charges nothing.
         """
+        self._correct(number, outcome, reply, charged=charged)
+        with self._changed:
+            self._under_way.discard(number)
+            self._changed.notify_all()
+
+    def _correct(self, number: int, outcome: str, reply: Reply | None, *, charged: bool) -> None:
         if not charged:
             self._store.change(
                 "UPDATE calls SET outcome = ?, usd = 0 WHERE number = ?", (outcome, number)

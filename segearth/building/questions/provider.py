@@ -126,6 +126,18 @@ def without_key(text: str, key: str) -> str:
     return shown if len(shown) <= 200 else shown[:199] + "…"
 
 
+def was_sent(error: BaseException) -> bool:
+    """Tell whether a call that failed may have reached the server, which then may charge it.
+
+    Args:
+        error: From the client, or what it was raised from.
+    """
+    import httpx2
+
+    never = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+    return not isinstance(error, never) and not isinstance(error.__cause__, never)
+
+
 def check_address(base_url: str) -> None:
     """Refuse an address that is none, or that carries a password: it would end up in files.
 

@@ -155,6 +155,9 @@ class Caller:
                     break
                 if number + 1 < self._limits.tries:
                     self._pause(error.after_s, number)
+            except BaseException:
+                self._ledger.close_call(call, "the call failed")  # others may wait for its room
+                raise
             else:
                 self._ledger.close_call(call, "reply", reply)
                 return reply
@@ -171,15 +174,24 @@ class Caller:
             raise CallError(reason, again=True, charged=True) from slow
 
     def _open(self, task: str, prompt: str) -> int:
-        if self.stopped or self.pace.stop.is_set():
-            raise Unanswered(self.stopped or "the run was stopped")
+        self._refuse_if_stopped()
         try:
-            return self._ledger.open_call(
+            call = self._ledger.open_call(
                 self._provider.identity, task, prompt, self._limits.most_output_tokens
             )
         except BudgetSpent as spent:
             self._stop(str(spent))
             raise Unanswered(str(spent)) from spent
+        try:
+            self._refuse_if_stopped()  # it may have waited for others
+        except Unanswered:
+            self._ledger.close_call(call, "not sent", charged=False)
+            raise
+        return call
+
+    def _refuse_if_stopped(self) -> None:
+        if self.stopped or self.pace.stop.is_set():
+            raise Unanswered(self.stopped or "the run was stopped")
 
     def _pause(self, asked_s: float | None, number: int) -> None:
         if asked_s is not None and asked_s > _LONGEST_PAUSE_S:

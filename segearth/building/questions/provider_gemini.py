@@ -15,6 +15,7 @@ from segearth.building.questions.provider import (
     identity_of,
     key_from_environment,
     token_count,
+    was_sent,
     without_key,
 )
 from segearth.errors import UsageError
@@ -35,6 +36,8 @@ class GeminiProvider:
         try:
             from google import genai
             from google.genai import types
+
+            from segearth.building.questions.limited_http import LimitedClient
         except ImportError as error:
             raise UsageError(
                 "the package google-genai is not installed",
@@ -59,6 +62,7 @@ class GeminiProvider:
                 base_url=settings.base_url or "https://generativelanguage.googleapis.com",
                 timeout=round(1000 * settings.timeout_s),
                 retry_options=types.HttpRetryOptions(attempts=1),  # the caller retries
+                httpx_client=LimitedClient(settings.timeout_s),
             ),
         )
 
@@ -82,10 +86,11 @@ class GeminiProvider:
             raise self._refusal(error) from error
         except httpx2.TimeoutException as error:
             seconds = f"{settings.timeout_s:g} s"
-            raise CallError(f"no reply within {seconds}", again=True, charged=True) from error
+            charged = was_sent(error)
+            raise CallError(f"no reply within {seconds}", again=True, charged=charged) from error
         except httpx2.HTTPError as error:
             reason = without_key(f"the connection broke: {error}", self._key)
-            raise CallError(reason, again=True, charged=True) from error
+            raise CallError(reason, again=True, charged=was_sent(error)) from error
         # No JSON, not of the form that the client knows, or nested too deeply.
         except (ValueError, RecursionError) as error:
             reason = without_key(f"the reply cannot be read: {error}", self._key)

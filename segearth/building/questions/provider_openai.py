@@ -17,6 +17,7 @@ from segearth.building.questions.provider import (
     identity_of,
     key_from_environment,
     token_count,
+    was_sent,
     without_key,
 )
 from segearth.errors import UsageError
@@ -39,6 +40,8 @@ class OpenAiProvider:
         """
         try:
             from openai import OpenAI
+
+            from segearth.building.questions.limited_http import LimitedClient
         except ImportError as error:
             raise UsageError(
                 "the package openai is not installed",
@@ -61,6 +64,7 @@ class OpenAiProvider:
             base_url=settings.base_url or "https://api.openai.com/v1",
             timeout=settings.timeout_s,
             max_retries=0,  # the caller retries, and keeps the ledger
+            http_client=LimitedClient(settings.timeout_s),
         )
 
     def complete(self, prompt: str, picture: bytes, *, as_json: bool) -> Reply:
@@ -73,12 +77,13 @@ class OpenAiProvider:
             )
         except openai.APITimeoutError as error:
             seconds = f"{self._settings.timeout_s:g} s"
-            raise CallError(f"no reply within {seconds}", again=True, charged=True) from error
+            charged = was_sent(error)
+            raise CallError(f"no reply within {seconds}", again=True, charged=charged) from error
         except openai.APIStatusError as error:
             raise self._refusal(error) from error
         except openai.APIConnectionError as error:
             reason = without_key(f"the connection broke: {error.__cause__ or error}", self._key)
-            raise CallError(reason, again=True, charged=True) from error
+            raise CallError(reason, again=True, charged=was_sent(error)) from error
         except (openai.OpenAIError, ValueError, RecursionError) as error:  # nested too deeply
             reason = without_key(f"the reply cannot be read: {error}", self._key)
             raise CallError(reason, again=True, charged=True) from error

@@ -74,7 +74,8 @@ def serving():
 class ModelServer:
     """What the server was sent, and what it replies: `script(number, prompt)` decides.
 
-    The script returns a text (a good reply), ("status", code, headers), ("raw", bytes),
+    The script returns a text (a good reply), ("status", code, headers), ("raw", bytes) with
+    headers or without,
     ("cut",) for a body that ends too early, ("hang", seconds), or ("drip", seconds) for a body
     of which a byte comes every tenth of a second.
     """
@@ -149,7 +150,7 @@ def handler_of(server):
                 payload = json.dumps({"error": {"message": text, "code": code}}).encode()
                 self.send(code, payload, headers)
             elif kind == "raw":
-                self.send(200, rest[0], {})
+                self.send(200, rest[0], *(rest[1:] or [{}]))
             elif kind == "cut":
                 self.send(200, b'{"id": "x", "choi', {}, missing=500)
             elif kind == "drip":

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from segearth.building.questions.cache import Cache, cache_key
 from segearth.building.questions.deadline import TooSlow, within
-from segearth.building.questions.ledger import Ledger, Prices
+from segearth.building.questions.ledger import BudgetSpent, Ledger, Prices
 from segearth.building.questions.options import QuestionOptions
 from segearth.building.questions.provider import CallError, Reply, token_count
 from segearth.building.questions.provider_calls import Caller, Limits, Unanswered
@@ -268,3 +270,81 @@ def test_a_call_that_is_late_is_made_again(tmp_path):
     store.close()
     charged = [(outcome, usd > 0) for outcome, *_, usd in books(tmp_path)]
     assert charged == [("no reply within 0.05 s", True)] * 2
+
+
+@pytest.mark.parametrize("provider", CLIENTS)
+def test_a_reply_without_end_is_cut_off(tmp_path, lake, serving, provider):
+    endless = b" " * (20 << 20)
+
+    with serving(lambda number, prompt: ("raw", endless)) as server:
+        started = time.monotonic()
+        summary = run(lake, tmp_path / "out", settings(server, provider, tries=1, attempts=1))
+
+    assert time.monotonic() - started < 20
+    assert [failure.reason for failure in summary.failures] == [
+        "the connection broke: the reply is over 4,096 KiB"
+    ]
+
+
+@pytest.mark.parametrize("provider", CLIENTS)
+def test_a_packed_reply_has_a_narrower_limit(tmp_path, lake, serving, provider):
+    bomb = gzip.compress(bytes(1 << 28), 9)  # 256 MiB in 256 KiB
+
+    def script(number, prompt):
+        return ("raw", bomb, {"content-encoding": "gzip"})
+
+    with serving(script) as server:
+        summary = run(lake, tmp_path / "out", settings(server, provider, tries=1, attempts=1))
+
+    assert [failure.reason for failure in summary.failures] == [
+        "the connection broke: the reply is over 128 KiB"
+    ]
+
+
+@pytest.mark.parametrize("provider", CLIENTS)
+def test_a_dripping_reply_gives_its_thread_back(tmp_path, lake, serving, provider):
+    with serving(lambda number, prompt: ("drip", 4)) as server:
+        options = settings(server, provider, tries=1, attempts=1, timeout_s=1.0)
+        run(lake, tmp_path / "out", options)
+        for _ in range(30):
+            left = [thread for thread in threading.enumerate() if thread.name == "call"]
+            if not left:
+                break
+            time.sleep(0.1)
+
+    assert left == []
+
+
+@pytest.mark.parametrize("provider", CLIENTS)
+def test_a_server_that_is_not_there_costs_nothing(tmp_path, lake, serving, provider):
+    with serving(lambda number, prompt: "") as server:
+        options = settings(
+            server, provider, tries=2, usd_per_mtok_in=1.0, usd_per_mtok_out=4.0, budget_usd=1.0
+        )
+    summary = run(lake, tmp_path / "out", options)  # the server is gone
+
+    assert summary.usd == 0
+    assert summary.calls == 2
+    assert "the connection broke" in summary.failures[0].reason
+
+
+def test_calls_under_way_are_waited_for_before_a_budget_counts_as_spent(tmp_path):
+    prices = Prices(input_usd=0, output_usd=10)  # 0.08 USD at most a call, 0.001 in truth
+    with closing(Store(tmp_path / "calls.sqlite")) as store:
+        ledger = Ledger(store, prices, 0.1)
+        first = ledger.open_call("m", "t", "p", 8192)
+        second = []
+        waiting = threading.Thread(
+            target=lambda: second.append(ledger.open_call("m", "t", "p", 8192)), daemon=True
+        )
+        waiting.start()
+        time.sleep(0.2)
+        assert second == []
+
+        ledger.close_call(first, "reply", Reply(text="", input_tokens=0, output_tokens=100))
+        waiting.join(5)
+
+        assert len(second) == 1
+        ledger.close_call(second[0], "lost")  # its upper bound stays
+        with pytest.raises(BudgetSpent):
+            ledger.open_call("m", "t", "p", 8192)
