@@ -8,6 +8,7 @@ to single an object out and the sentences have files of their own (``questions_*
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,7 @@ WEIGHTS: dict[str, float] = {
     "described": 0.07,
     "scenario": 0.10,
 }
+_COMPASS = re.compile(r"\b(?:north|south|east|west)", re.IGNORECASE)
 _TRIES = 8  # attempts for every question wanted
 _PATIENCE = 4  # attempts at a kind before another is drawn
 _FINENESS = ("semantic", "instance", "part")
@@ -79,6 +81,7 @@ def ask(
     *,
     absent: Sequence[str] = (),
     closed: bool = False,
+    north_up: bool = True,
 ) -> list[Question]:
     """Make questions about a picture.
 
@@ -90,6 +93,8 @@ def ask(
         absent: Categories that are surely not in the picture, for questions without a target.
         closed: The list holds everything in the picture that these questions are about, so
             that "vehicle" may stand for the only cars. True for drawn scenes.
+        north_up: Up is north, as far as anybody knows; else no question names a direction of
+            the compass.
 
     Returns:
         Up to `count` different questions; fewer if the picture does not yield more.
@@ -105,7 +110,7 @@ def ask(
         # Some kinds seldom succeed at the first choice; without patience they would be rare.
         for _ in range(_PATIENCE):
             question = _MAKERS[kind](picture, absent, rng)
-            if question is not None:
+            if question is not None and (north_up or not _COMPASS.search(question.instruction)):
                 asked.setdefault(question.instruction.lower().rstrip(".?"), question)
                 break
     return list(asked.values())

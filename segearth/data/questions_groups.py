@@ -20,6 +20,9 @@ NUMBERS = (
     *("eleven", "twelve"),
 )
 
+EXCLUSIONS = ("except", "except for", "other than")
+"""Before the one of a kind that is not meant."""
+
 
 def number(count: int) -> str:
     """Write a count in words up to twelve, in figures beyond."""
@@ -82,7 +85,7 @@ def all_but_one(word: Word, rng: np.random.Generator) -> Selection | None:
     if left_out is None or not left_out.before:
         return None
     rest = [item for item in word.pool if item not in left_out.members]
-    link = pick(rng, ("except", "but not", "other than"))
+    link = pick(rng, EXCLUSIONS)
     return _group(word, rest, after=f"{link} the {left_out.before} one")
 
 
@@ -118,7 +121,7 @@ def _group(
         members=tuple(meant),
         before=before,
         after=after,
-        predicate="" if "except" in after or "but not" in after else after or f"the {before}",
+        predicate="" if after.startswith(EXCLUSIONS) else after or f"the {before}",
         kind="counted" if counted else "group",
     )
 

@@ -12,6 +12,7 @@ from segearth.data.questions_words import pick
 
 # Below FIRST a centroid is plainly left (or up), above SECOND plainly right (or down).
 FIRST, SECOND = 0.38, 0.62
+_HALF = SECOND - 0.5
 _LINES = frozenset(
     {"road", "freeway", "river", "airport runway", "path", "railway", "taxiway", "overpass"}
     | {"canal", "bridge", "green strip", "industrial pipeline", "median strip", "dock"}
@@ -51,6 +52,9 @@ def place_of(members: Sequence[Placed]) -> Place:
     area = sum(m.area_px for m in members)
     x = sum(m.x * m.area_px for m in members) / area
     y = sum(m.y * m.area_px for m in members) / area
+    centred = abs(x - 0.5) < _HALF and abs(y - 0.5) < _HALF
+    if centred and not any(abs(m.x - 0.5) < _HALF and abs(m.y - 0.5) < _HALF for m in members):
+        return _SPREAD  # on both sides of a centre that is empty
     return Place("is", "are", zone(x, y, width, height))
 
 

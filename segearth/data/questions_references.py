@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from segearth.data.objects import Placed, SceneObject, is_group, measure
-from segearth.data.questions_groups import GROUPS, number
+from segearth.data.questions_groups import EXCLUSIONS, GROUPS, number
 from segearth.data.questions_relations import RELATIONS, Anchor, Outlines
 from segearth.data.questions_selections import (
     Selection,
@@ -145,7 +145,8 @@ def refer(word: Word, selection: Selection, rng: np.random.Generator) -> Referen
     count = ""
     if many and selection.kind == "group" and len(members) <= 12 and not word.is_mass:
         count = number(len(members))
-    spoken = count if rng.random() < 0.5 and "except" not in selection.after else ""
+    # "The six cars except the leftmost one" could be six, or five.
+    spoken = count if rng.random() < 0.5 and not selection.after.startswith(EXCLUSIONS) else ""
     adjectives = [selection.before, word.before]
     text = _join("the", spoken, *adjectives, noun, _behind(selection.after, word))
     agreement = word.verb(members)

@@ -162,12 +162,8 @@ def at_edge(word: Word, rng: np.random.Generator) -> Selection | None:
     """Pick the only one that the border of the picture cuts off."""
     side = pick(rng, ("left", "right", "top", "bottom"))
 
-    def distance(item: Placed) -> float:
-        edge = float(getattr(item, side))
-        return 1 - edge if side in ("right", "bottom") else edge
-
-    touching = [item for item in word.pool if distance(item) <= _TOUCH]
-    near = [item for item in word.pool if distance(item) <= MARGIN]
+    touching = [item for item in word.pool if _to_border(item, side) <= _TOUCH]
+    near = [item for item in word.pool if _to_border(item, side) <= MARGIN]
     if len(touching) != 1 or len(near) != 1 or len(word.pool) < 2 or not touching[0].compact:
         return None
     after = pick(
@@ -230,6 +226,8 @@ def _leads(order: Sequence[Placed], direction: _Direction, margin: float) -> boo
     first, rest = order[0], order[1:]
     centre = abs(getattr(rest[0], direction.axis) - getattr(first, direction.axis))
     edge = getattr(first, direction.side)
+    if any(_to_border(item, direction.side) <= _TOUCH for item in rest):
+        return False  # the border cuts it off: nobody knows how far it goes on
     # Its outer edge must not lie behind anybody else's either.
     return centre >= margin and all(
         direction.sign * (getattr(item, direction.side) - edge) > -0.02 for item in rest
@@ -237,5 +235,10 @@ def _leads(order: Sequence[Placed], direction: _Direction, margin: float) -> boo
 
 
 def _is_cut(item: Placed) -> bool:
-    border = min(item.left, item.top, 1 - item.right, 1 - item.bottom)
-    return border <= _TOUCH
+    return min(_to_border(item, side) for side in ("left", "right", "top", "bottom")) <= _TOUCH
+
+
+def _to_border(item: Placed, side: str) -> float:
+    """Measure from an object to a side of the picture, 0 to 1."""
+    edge = float(getattr(item, side))
+    return 1 - edge if side in ("right", "bottom") else edge

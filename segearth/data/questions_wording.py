@@ -42,12 +42,13 @@ _BEFORE = (
     *("I am new to this area; ", "My colleague could not make it out from the ground: "),
 )
 _BEHIND = (
-    *(" and nothing else", ", without anything next to that", " as exactly as you can"),
+    *(" and nothing else", ", without the surroundings", " as exactly as you can"),
     *(", so that the area can be measured", ", for the new map of this place"),
     *(", leaving out everything around", " for the report", ", pixel by pixel"),
     *(", and ignore the rest of the picture", ", even where shade falls", ", shadows excluded"),
     *(", for a comparison with last year's image", " and leave everything else alone"),
 )
+_MANNERS = (" and", ", without", " as exactly", ", leaving", ", pixel", ", even", ", shadows")
 _REMARKS = (
     *("I need {text} for a map; please mark it.", "A colleague asks about {text}; show where."),
     *("What I am looking for is {text}.", "I would like to see {text}."),
@@ -159,6 +160,8 @@ def _long(references: Sequence[Reference], text: str, rng: np.random.Generator) 
     text += more
     before = pick(rng, _BEFORE)
     behind = pick(rng, _BEHIND) if not more else ""
+    if before.endswith(("so ", "map that I am drawing, ", "report, ", "analysis, ")):
+        behind = behind if behind.startswith(_MANNERS) else ""  # one purpose is enough
     command = f"{_lower(pick(rng, _VERBS)).removeprefix('please ')} {text}"
     if rng.random() < 0.25:
         return f"{_upper(command)}{behind or ', please'}."

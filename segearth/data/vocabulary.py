@@ -60,7 +60,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "bow": ("front end",),
     "bushes": ("shrubs",),
     "dock": ("jetty", "pier", "wharf"),
-    "farmland": ("cropland", "farm field"),
+    "farmland": ("cropland", "arable land"),
     "fishing boat": ("vessel", "boat"),
     "forest": ("woodland", "wood"),
     "freeway": ("highway", "motorway"),
@@ -174,13 +174,24 @@ BLURRED: dict[str, frozenset[str]] = {
 
 # Words whose form does not change, and crowds that are plural already.
 MASS = frozenset(
-    {"grass", "turf", "bare land", "bare ground", "bare soil", "farmland", "cropland", "water"}
+    {"grass", "turf", "bare land", "bare ground", "bare soil", "farmland", "cropland"}
+    | {"arable land", "water"}
     | {"wet sand", "dry sand", "infield grass", "infield dirt", "outfield grass", "white smoke"}
     | {"upstream", "downstream", "lettering", "aircraft", "woodland", "crossroads"}
     | {"no man's land of tennis court"}
 )
 CROWDS = frozenset({"trees", "bushes", "shrubs", "rocks", "bleachers"})
 _UNCOUNTED = MASS - {"aircraft", "crossroads"}
+# Singulars that end like plurals; their plural is the same word.
+_SAME = frozenset(
+    {"series", "species", "headquarters", "barracks", "works", "gasworks", "waterworks", "stairs"}
+    | {"gas", "lens", "canvas", "sheep", "means", "premises", "bleachers", "goods", "remains"}
+)
+# A phrase with one of these is a description, and its last word not the noun.
+_LINKS = frozenset(
+    {"of", "on", "in", "at", "by", "to", "near", "with", "from", "for", "the", "and", "or", "along"}
+    | {"under", "over", "between", "behind", "beside", "that", "which", "around"}
+)
 _ODD_PLURALS = {
     "bow of ship": "bows of ships",
     "stern of ship": "sterns of ships",
@@ -217,8 +228,8 @@ def is_plural(noun: str) -> bool:
 
 @cache
 def plural(noun: str) -> str:
-    """Form the plural of a singular noun of this vocabulary."""
-    if noun in MASS or noun in CROWDS:
+    """Form the plural of a singular noun."""
+    if noun in MASS or noun in CROWDS or noun.split(" ")[-1] in _SAME:
         return noun
     if noun in _ODD_PLURALS:
         return _ODD_PLURALS[noun]
@@ -263,9 +274,27 @@ def _singulars() -> dict[str, str]:
 def singular(phrase: str) -> str:
     """Return the category noun of an answer's phrase: "vehicles" is "vehicle".
 
-    Crowds ("bushes") and words that are not in the vocabulary stay as they are.
+    Crowds ("bushes") stay as they are, and so do descriptions ("the ships near the docks"). Of
+    other words that are not in the vocabulary the last one loses its ending: "oil tanks" is
+    "oil tank", "churches" is "church".
     """
     phrase = phrase.strip()
     if phrase in KINDS:
         return phrase
-    return _singulars().get(phrase, phrase)
+    if phrase in _singulars():
+        return _singulars()[phrase]
+    first, _, last = phrase.rpartition(" ")
+    if last in CROWDS or last in MASS or _LINKS & set(phrase.split(" ")):
+        return phrase
+    return f"{first} {_singulars().get(last) or _without_ending(last)}".lstrip()
+
+
+def _without_ending(word: str) -> str:
+    """Take a plural's ending off a word that the vocabulary does not know."""
+    if word in _SAME or word in KINDS or len(word) < 4 or word.endswith(("ss", "us", "is", "as")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    if word.endswith(("ches", "shes", "xes", "sses", "zzes")):
+        return word[:-2]
+    return word.removesuffix("s")

@@ -81,10 +81,10 @@ AIRCRAFT: dict[str, tuple[str, ...]] = {
         "An engine as wide as a small cabin is delivered; which big American twin needs it?",
     ),
     "boeing787": (
-        "American jet of carbon fibre|that could be called Dreamliner",
+        "American jet of carbon fibre|that may have raked wing tips",
         "twin-aisle jet|whose windows might be dimmed at the press of a button",
         "long-range jet|that may have saw-toothed edges at the back of its engines",
-        "Which American airliner is sold as the Dreamliner?",
+        "Which American airliner bends its wings up the farthest in flight?",
         "In which jet could a passenger dim the window at the press of a button?",
         "Which American jet was the first airliner made mainly of carbon fibre?",
     ),

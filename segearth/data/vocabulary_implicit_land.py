@@ -41,7 +41,7 @@ LAND: dict[str, tuple[str, ...]] = {
         "leafy canopy|that could hide the ground from above",
         "What gives natural shade here?",
         "Where might birds build their nests?",
-        "Where would leaves pile up in autumn?",
+        "What gives shade, and grows a little every year?",
         "What hides the ground from view with its leaves?",
     ),
     "forest": (
@@ -107,7 +107,7 @@ LAND: dict[str, tuple[str, ...]] = {
         "Where would fishermen cast their nets, far from land?",
         "Which surface rises and falls with the tide?",
         "Which part could be crossed only with a vessel?",
-        "Where would a surfer paddle out?",
+        "Which salty surface has currents and tides?",
     ),
     "water": (
         "wet surface|where something could float",

@@ -65,7 +65,7 @@ SITES: dict[str, tuple[str, ...]] = {
     "paved road": (
         "hard-surfaced way|that could be driven fast in any weather",
         "smooth way|that may have lane lines painted on its asphalt",
-        "hard-surfaced way|that a street sweeper could clean",
+        "hard-surfaced way|that a snow plough could clear",
         "An ambulance must not be shaken on its way; which surface should it keep to?",
         "Which ways stay free of mud after a week of rain?",
         "Where could somebody go on inline skates from one end to the other?",

@@ -14,7 +14,7 @@ WAYS: dict[str, tuple[str, ...]] = {
         "Where could cars drive past each other?",
         "Which surface would a snow plough have to clear first for traffic?",
         "How would a delivery driver get through this area?",
-        "Where would lane lines have to be repainted?",
+        "Which surface wears off under tyres year after year?",
         "What should children look left and right before stepping onto?",
     ),
     "freeway": (

@@ -29,6 +29,7 @@ _GEOD = Geod(ellps="WGS84")
 # Projected metres that are further than this from ground metres are not used as such.
 # UTM and national grids stay below 0.1 %; Web Mercator is off by 100 % at 60 degrees.
 _TRUE_TO_GROUND = 0.01
+_ASTRAY_DEG = 10.0  # what is turned by more has corners that go by two names
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,17 @@ class Grid:
     def is_located(self) -> bool:
         """Whether results can be put on the globe."""
         return self.has_map and self.crs is not None
+
+    @cached_property
+    def is_north_up(self) -> bool:
+        """Whether up is north and right is east, within `_ASTRAY_DEG`; false if nobody knows."""
+        if not self.is_located:
+            return False
+        row, column = np.array([self.height / 2]), np.array([self.width / 2])
+        down, _ = self._line((column, row - 0.5), (column, row + 0.5))
+        across, _ = self._line((column - 0.5, row), (column + 0.5, row))
+        astray = [float(down[0]) % 360 - 180, float(across[0]) - 90]
+        return all(abs(angle) <= _ASTRAY_DEG for angle in astray)
 
     def to_map(self, columns: Coordinate, rows: Coordinate) -> tuple[Coordinate, Coordinate]:
         """Turn pixel coordinates (corner of the first pixel = 0, 0) into map coordinates."""

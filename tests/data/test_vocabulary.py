@@ -33,8 +33,35 @@ def test_a_plural_leads_back_to_its_category(category):
     assert again == category or again in KINDS  # "trees" is a category of its own
 
 
-def test_an_unknown_phrase_stays_as_it_is():
-    assert singular("blue roofs") == "blue roofs"
+@pytest.mark.parametrize(
+    ("phrase", "noun"),
+    [
+        ("blue roofs", "blue roof"),
+        ("oil tanks", "oil tank"),
+        ("churches", "church"),
+        ("red markings", "red marking"),
+        ("ferries", "ferry"),
+        ("new boxes", "new box"),
+        ("tall trees", "tall trees"),
+        ("dry grass", "dry grass"),
+        ("gas", "gas"),
+        ("church", "church"),
+        ("campus", "campus"),
+        ("the ships near the docks", "the ships near the docks"),
+        ("edge of docks", "edge of docks"),
+    ],
+)
+def test_an_unknown_plural_loses_its_ending_and_a_description_stays(phrase, noun):
+    assert singular(phrase) == noun
+    assert singular(noun) == noun
+
+
+def test_unknown_words_that_look_like_plurals_have_no_other():
+    assert [plural(noun) for noun in ("series", "old barracks", "gas")] == [
+        "series",
+        "old barracks",
+        "gas",
+    ]
 
 
 def test_a_synonym_reaches_as_far_as_its_category():

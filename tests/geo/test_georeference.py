@@ -97,3 +97,31 @@ def test_without_both_numbers_and_system_there_are_no_metres(grid):
 def test_coordinates_that_lead_nowhere_are_refused(grid):
     with pytest.raises(GeoreferenceError):
         grid.check()
+
+
+@pytest.mark.parametrize(
+    ("angle", "scale", "expected"),
+    [
+        pytest.param(0, (2, -2), True, id="as-maps-are"),
+        pytest.param(0, (2, 2), False, id="south-up"),
+        pytest.param(0, (-2, -2), False, id="mirrored"),
+        pytest.param(8, (2, -2), True, id="a-little-turned"),
+        pytest.param(30, (2, -2), False, id="turned"),
+    ],
+)
+def test_up_is_north_only_where_the_map_says_so(angle, scale, expected):
+    turned = Affine.translation(500_000, 5_000_000) @ Affine.rotation(angle) @ Affine.scale(*scale)
+
+    assert utm(turned).is_north_up is expected
+
+
+def test_nobody_knows_where_north_is_without_a_map():
+    assert not Grid(height=10, width=10).is_north_up
+    assert not Grid(10, 10, Affine(1, 0, 0, 0, -1, 0)).is_north_up
+
+
+def test_up_on_a_polar_grid_is_north_along_one_meridian_only():
+    polar = CRS.from_epsg(3995)  # centred on the pole, longitude 0 downwards
+
+    assert Grid(10, 10, Affine(10, 0, 0, 0, -10, -2e6), polar).is_north_up
+    assert not Grid(10, 10, Affine(10, 0, 2e6, 0, -10, 0), polar).is_north_up

@@ -8,7 +8,7 @@ keep no name; a vision-language model may find one later (paper, Sec. 7.4, Fig. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segearth.building.masks.boxes import Annotated
 from segearth.building.masks.file import MaskRow
 from segearth.data.rle import decode_crop
-from segearth.data.vocabulary import singular
+from segearth.data.vocabulary import covers, singular
 from segearth.published.examples import category_words
 
 FITS_FROM = 0.75
@@ -82,7 +82,21 @@ def complete_kinds(masks: Sequence[MaskRow], annotated: Sequence[Annotated]) -> 
         for item in annotated
         if (item.category, tuple(item.box)) not in drawn
     }
-    return sorted({noun_of(str(item.category)) for item in annotated} - lacking)
+    return without_gaps({noun_of(str(item.category)) for item in annotated}, lacking)
+
+
+def without_gaps(kinds: Iterable[str], lacking: Container[str]) -> list[str]:
+    """Keep the kinds that do not reach one of which a mask is lacking.
+
+    Args:
+        kinds: Singular nouns. "Building" also means the houses: without a mask of every house
+            nobody can say which masks are all the buildings.
+        lacking: Singular nouns.
+
+    Returns:
+        Sorted.
+    """
+    return sorted(kind for kind in kinds if not any(name in lacking for name in covers(kind)))
 
 
 def _own_box(mask: MaskRow) -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _SHADE = r"(?:(?:bright|dark|light|deep|vivid|bold|solid|thick|thin|neon|pure)[ -])*"
-_COLOUR = rf"{_SHADE}(?:orange[ -]yellow|red|blue|orange|yellow)"
+_COLOUR = rf"{_SHADE}(?:orange[ -]yellow|red|crimson|scarlet|blue|orange|yellow)"
 _WORDS_AFTER = (
     "on|in|at|of|for|to|by|near|with|within|inside|that|which|who|is|are|was|were"
     "|would|could|can|should|may|might|must|will|has|have|as|from|here|there|above|below|over"
@@ -33,9 +33,19 @@ _SHOWN = (
 _LINE_ITSELF = (
     r"(?:outlines?|contours?|borders?|boundar(?:y|ies)|frames?|lines?|polygons?|box(?:es)?)"
 )
+_PAINTED = (  # what is on the ground itself
+    r"(?! (?:painted|(?:on|of|along|down|across|at) (?:the|a|an|its|each|every) (?:\w+ )?"
+    r"(?:parking|car park|lot|road|street|lane|runway|taxiway|apron|helipad|courts?|field|pitch"
+    r"|pool|deck|pavement|asphalt|concrete|intersection|crossing)\b)| (?:walls?|fences?|hedges?)\b)"
+)
+_SHOWN_PART = r"(?:area|region|zone|section|object|target)s?"
 _SPEAKS = re.compile(
     r"\b(?:outlined|contoured|contours?|bounding box(?:es)?|annotated|annotations?)\b"
-    rf"|\b{_COLOUR}[ -](?:colou?red[ -])?{_LINE}\b"
+    rf"|\b{_COLOUR}[ -](?:colou?red[ -])?{_LINE}\b{_PAINTED}"
+    rf"|\bthe {_COLOUR} (?:area|region|zone|mask|selection)s?\b"
+    rf"|\b(?:area|region|zone|part|object)s? in {_COLOUR}{_ALONE}"
+    rf"|\b(?:enclosed|marked|indicated|selected|segmented|delimited|boxed) {_SHOWN_PART}\b"
+    r"|\bhighlighted (?:in|on) (?:the|this) (?:image|picture|photo)\b"
     r"|\bcolou?red (?:outlines?|contours?|borders?|boundar(?:y|ies)|frames?|polygons?)\b"
     r"|(?<!clearly )\b(?:highlighted|(?:en)?circled|delineated) "
     r"(?:area|region|zone|part|section|object|target)s?\b"

@@ -105,7 +105,7 @@ def _subject(row: object, folder: Path) -> Subject:
         gsd_m=_gsd_m(row.get("gsd_m")),
         source=_text(row, "source"),
         licence=_text(row, "licence"),
-        complete=_names(row, "complete"),
+        complete=tuple(map(noun_of, _names(row, "complete"))),
         absent=_names(row, "absent"),
     )
 

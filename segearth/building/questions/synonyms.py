@@ -19,9 +19,14 @@ airplane, plane: airliner, jetliner
 airport: airfield, aerodrome
 airport runway: airstrip
 bare land: bare earth, barren land, barren ground, exposed soil, open soil
+basketball court: basketball
 baseball diamond, baseball field: baseball diamond, baseball field, ballpark, ball field
 beach: seashore, sand beach, sands
 bleachers: grandstand, spectator stand, tribune
+boeing737: 737, b737
+boeing747: 747, b747
+boeing777: 777, b777
+boeing787: 787, b787, dreamliner
 bow of ship: bow, prow
 bridge: viaduct, footbridge
 bridge road: bridge, bridge deck
@@ -42,7 +47,7 @@ dump truck: tipper, dumper
 excavator: digger, backhoe
 expressway service area: service area, rest area, rest stop, service station
 expressway toll station: toll station, toll plaza, toll booth, toll gate
-farmland: arable land, agricultural land, agricultural field, cultivated land, crop field
+farmland: farm field, agricultural land, agricultural field, cultivated land, crop field
 fishing boat: trawler, fishing vessel
 football field: football pitch, football ground, gridiron
 football net, tennis net: net
@@ -64,6 +69,7 @@ large vehicle: vehicle, truck, lorry, bus
 liquid cargo ship: tanker, cargo ship
 mobile home: caravan
 motorboat: speedboat, powerboat
+no man's land of tennis court: no man's land
 overpass: viaduct, elevated road
 parking lot: parking, carpark, parking area, parking space
 passenger ship: ferry, cruise ship, ocean liner
@@ -96,6 +102,7 @@ tugboat: tug, towboat, tug boat
 unimproved road: road, dirt track, gravel track
 van: minivan
 vehicle: car, automobile, auto, motorcar
+volleyball court: volleyball
 warship: naval ship, naval vessel, battleship, frigate, destroyer
 water: waters
 white smoke: smoke, vapour, vapor, steam
@@ -121,12 +128,19 @@ def gives_away(text: str, category: str) -> str | None:
     """Return the first word of a text that gives a category away, or None.
 
     Args:
-        text: Hyphens count as spaces.
+        text: Hyphens count as spaces; so "Boeing 737" gives "boeing737" away, and "storagetank"
+            the storage tank.
         category: A singular noun; one without an entry is given away by itself alone.
     """
     words = (category, *ALSO.get(singular(category), ()))
     found = _pattern(words).search(_spaced(text))
-    return found.group() if found else None
+    if found:
+        return found.group()
+    own = _run_together(category)
+    return category if len(own) >= _LONG and own in _run_together(text) else None
+
+
+_LONG = 8  # letters of a name that hardly stand side by side in other words
 
 
 @cache
@@ -137,4 +151,8 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _spaced(text: str) -> str:
-    return text.replace("-", " ")
+    return text.replace("-", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
+def _run_together(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())

@@ -61,11 +61,13 @@ def write_with_templates(
 def _write(subject: Subject, per_image: int, seed: int, origin: Origin) -> list[Record]:
     with open_scene(str(subject.image)) as scene:
         pixels = scene.read(0, 0, scene.height, scene.width).image
+        north_up = scene.grid.is_north_up
     known = know(_annotated(subject), pixels)
     rng = np.random.default_rng((seed, zlib.crc32(subject.name.encode())))
     if not known.objects:
         return []
-    asked = ask(known.objects, rng, math.ceil(_SPARE * per_image), absent=known.absent)
+    wanted = math.ceil(_SPARE * per_image)
+    asked = ask(known.objects, rng, wanted, absent=known.absent, north_up=north_up)
     questions = _fewer_refusals(asked, per_image)
     if not any(question.masks for question in questions):
         return []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segearth.building.masks.file import ImageRow, MaskRow, as_line, read_masks
-from segearth.building.masks.naming import noun_of
+from segearth.building.masks.naming import noun_of, without_gaps
 from segearth.building.shapes.measures import measure_shape
 from segearth.building.shapes.profile import Profile
 from segearth.building.shapes.sheet import Sample, draw_sheet
@@ -140,7 +140,7 @@ def _with(row: ImageRow, masks: list[MaskRow], judged: list[MaskRow]) -> ImageRo
         lost = {
             noun_of(mask["category"]) for mask in judged if mask["category"] and mask["reasons"]
         }
-        line["complete"] = [kind for kind in row["complete"] if kind not in lost]
+        line["complete"] = without_gaps(map(noun_of, row["complete"]), lost)
     return line
 
 

@@ -53,6 +53,14 @@ def check(question, category, reasoning="implicit"):
         "the coloured outline",
         "the highlighted region",
         "HIGHLIGHTED IN RED",
+        "the enclosed area",
+        "the marked region",
+        "the region in red",
+        "the red mask",
+        "the vehicle highlighted in the image",
+        "the crimson outline",
+        "the red outline of the building",
+        "the blue zone",
     ],
 )
 def test_the_drawn_lines_are_found(text):
@@ -166,5 +174,33 @@ def test_our_own_descriptions_give_nothing_away():
         if (word := gives_away(text, name))
     }
 
-    assert found == {("paved road", "street")}  # a street sweeper cleans it
-    assert not names("street", "paved road")
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yellow lines of the parking lot",
+        "a red circle painted on the helipad",
+        "yellow markings on the runway",
+        "the red boundary wall",
+        "the blue line along the pool",
+        "yellow markings across the taxiway",
+    ],
+)
+def test_what_is_painted_on_the_ground_is_no_drawn_line(text):
+    assert words_on_drawing(f"Find {text} there") is None
+
+
+@pytest.mark.parametrize(
+    ("category", "words"),
+    [
+        ("boeing737", "Boeing 737"),
+        ("boeing787", "Dreamliner"),
+        ("storage tank", "storagetank"),
+        ("basketball court", "basketball"),
+        ("no man's land of tennis court", "no man\N{RIGHT SINGLE QUOTATION MARK}s land"),
+    ],
+)
+def test_other_spellings_give_a_category_away(category, words):
+    assert gives_away(f"Where is the {words} that people need today?", category)
