@@ -125,9 +125,8 @@ def _serve(
     with open_log(out) as log:
         _tell_torn(log.torn_bytes)
         session = Review(records, log, second_look=second_look)
-        gone = sum(not session.is_current(event) for event in log.events)
-        if gone:
-            output.warn(f"{gone} decisions are on records that are gone or have changed")
+        if session.stale:
+            output.warn(f"{session.stale} decisions are on records that are gone or have changed")
         with serve(session, host=host, port=port, reviewer=reviewer) as served:
             if as_json:
                 output.print_json({"url": served.url, "decisions": str(log.path)})

@@ -34,7 +34,7 @@ from segearth.building.review.decisions import (
     read_event,
 )
 from segearth.building.review.pictures import is_shrunk, read_png, shown_masks
-from segearth.building.review.session import Review
+from segearth.building.review.session import UNSAID, Review
 from segearth.data.manifest import Record
 from segearth.errors import DataError
 
@@ -171,11 +171,15 @@ class ReviewApp:
         return Response(read_png(self._look_up(number)), mimetype="image/png")
 
     def _decide(self, request: Request) -> Response:
-        decision = read_event({**_body(request), "at": self._review.stamp()})
+        body = _body(request)
+        shown = body.pop("replaces", UNSAID)
+        if shown is not UNSAID and not isinstance(shown, str | None):
+            raise BadRequest('"replaces" should be the time of a decision, or null')
+        decision = read_event({**body, "at": self._review.stamp()})
         if not isinstance(decision, Decision):
             raise BadRequest("this is no decision")
-        self._review.decide(decision)
-        return _json({"verdict": decision.verdict})
+        at = self._review.decide(decision, replaces=shown)
+        return _json({"verdict": decision.verdict, "at": at})
 
     def _undo(self, request: Request) -> Response:
         reviewer = _body(request).get("reviewer")

@@ -98,10 +98,13 @@ class Undo:
     at: str
     reviewer: str
     id: str
+    record: str = ""
+    """State of the record, as for `Decision`; empty in lines of earlier versions."""
 
     def to_row(self) -> dict[str, object]:
         """Return the JSON object of ``decisions.jsonl``."""
-        return {"at": self.at, "reviewer": self.reviewer, "id": self.id, "undo": True}
+        row = {"at": self.at, "reviewer": self.reviewer, "id": self.id, "undo": True}
+        return row | ({"record": self.record} if self.record else {})
 
 
 @dataclass
@@ -139,6 +142,18 @@ class Standing:
         return [name for name in self._stacks if self.on(name)]
 
 
+def is_about(event: Decision | Undo, states: Mapping[str, str]) -> bool:
+    """Tell whether an event is about a record as it is now.
+
+    Args:
+        event: An undo that names no state is about any.
+        states: Fingerprints of the records, by id.
+    """
+    state = states.get(event.id)
+    unknown = isinstance(event, Undo) and not event.record
+    return state is not None and (unknown or event.record == state)
+
+
 def fingerprint(record: Record) -> str:
     """Return 16 hex digits that change with the record's image name, texts or masks."""
     said = [record.image.name, record.instruction, record.answer, list(record.masks)]
@@ -161,7 +176,7 @@ def read_event(row: object) -> Decision | Undo:
     who = {key: _text(row, key) for key in ("at", "reviewer", "id")}
     check_name(who["reviewer"])
     if row.get("undo") is True:
-        return Undo(**who)
+        return Undo(**who, record=_text(row, "record") if "record" in row else "")
     decision = Decision(
         **who,
         record=_text(row, "record"),

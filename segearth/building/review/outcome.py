@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from segearth.building.review.decisions import (
     Decision,
     Standing,
-    Undo,
     check_fit,
     fingerprint,
+    is_about,
 )
 from segearth.building.review.log import Event
 from segearth.building.review.queue import State, state_of
@@ -86,7 +86,7 @@ def outcomes(records: Sequence[Record], events: Iterable[Event]) -> tuple[list[O
     standing = Standing()
     stale = 0
     for event in events:
-        if isinstance(event, Undo) or prints.get(event.id) == event.record:
+        if is_about(event, prints):
             standing.add(event)
         else:
             stale += 1

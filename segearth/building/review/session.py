@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 from segearth.building.review.decisions import (
     Decision,
@@ -13,12 +15,21 @@ from segearth.building.review.decisions import (
     check_fit,
     check_name,
     fingerprint,
+    is_about,
 )
 from segearth.building.review.log import DecisionLog, Event
 from segearth.building.review.queue import is_sampled, queue_for, state_of, uncertainty
 from segearth.data.manifest import Record
 from segearth.errors import DataError
 
+
+class Unsaid(Enum):
+    """Stands for what a caller does not say, where None says something."""
+
+    UNSAID = None
+
+
+UNSAID = Unsaid.UNSAID
 HOLD = timedelta(minutes=10)
 """How long a record that somebody looks at is not given to others."""
 
@@ -52,22 +63,19 @@ class Review:
         self._now = now
         self._mutex = threading.Lock()
         self._number = {record.id: number for number, record in enumerate(records)}
-        self._prints = [fingerprint(record) for record in records]
+        self._prints = {record.id: fingerprint(record) for record in records}
         self._sampled = [is_sampled(record.id, second_look) for record in records]
         doubts = [uncertainty(record) for record in records]
         self._order = sorted(range(len(records)), key=lambda number: -doubts[number])
         self._standing = Standing()
         self._held: dict[str, tuple[int, datetime]] = {}
+        self.stale = 0
+        """Decisions of the log on records that are gone or have changed."""
         for event in log.events:
-            if self.is_current(event):
+            if is_about(event, self._prints):
                 self._standing.add(event)
-
-    def is_current(self, event: Event) -> bool:
-        """Tell whether an event is about a record as it is in the manifest now."""
-        number = self._number.get(event.id)
-        if number is None:
-            return False
-        return isinstance(event, Undo) or event.record == self._prints[number]
+            else:
+                self.stale += isinstance(event, Decision)
 
     def next_number(self, reviewer: str, after: int | None = None) -> int | None:
         """Return the record to look at next, and keep it from others for a while.
@@ -106,24 +114,42 @@ class Review:
         with self._mutex:
             return self._standing.on(self.records[number].id).get(reviewer)
 
-    def decide(self, decision: Decision) -> None:
+    def decide(self, decision: Decision, *, replaces: str | Unsaid | None = UNSAID) -> str:
         """Check a decision, write it down, and let it count.
 
+        Args:
+            decision: One that says what the reviewer's standing one says is not written again.
+            replaces: Time of the reviewer's decision that was shown with the record; None if
+                there was none. A page left open in another window does not know the latest.
+
+        Returns:
+            The time of the decision that stands now.
+
         Raises:
-            DataError: There is no such record, it has changed, the corrections would make a
-                bad record, or the disk does not take the line.
+            DataError: There is no such record, it has changed, it was decided on elsewhere
+                meanwhile, the corrections would make a bad record, or the disk does not take
+                the line.
         """
         number = self._number.get(decision.id)
         if number is None:
             raise DataError(f"there is no record {decision.id!r}")
-        if not self.is_current(decision):
+        if not is_about(decision, self._prints):
             raise DataError(
                 f"record {decision.id!r} has changed since it was shown", hint="load it again"
             )
         check_fit(decision, self.records[number])
         with self._mutex:
+            standing = self._standing.on(decision.id).get(decision.reviewer)
+            if standing and _says(standing) == _says(decision):
+                return standing.at
+            if replaces is not UNSAID and replaces != (standing.at if standing else None):
+                raise DataError(
+                    "you have decided on this record elsewhere since it was shown here",
+                    hint="go to the next record and back to see what you said",
+                )
             self._write(decision)
             self._held.pop(decision.reviewer, None)
+            return decision.at
 
     def undo(self, reviewer: str) -> int | None:
         """Take a reviewer's latest decision back.
@@ -139,7 +165,8 @@ class Review:
             name = self._standing.last_id(reviewer)
             if name is None:
                 return None
-            self._write(Undo(at=self.stamp(), reviewer=reviewer, id=name))
+            state = self._prints[name]
+            self._write(Undo(at=self.stamp(), reviewer=reviewer, id=name, record=state))
             self._held[reviewer] = (self._number[name], self._now())
             return self._number[name]
 
@@ -161,7 +188,7 @@ class Review:
 
     def fingerprint_of(self, number: int) -> str:
         """Return the state of a record, which a decision has to name."""
-        return self._prints[number]
+        return self._prints[self.records[number].id]
 
     def _queue(self, reviewer: str) -> list[int]:
         decisions = [self._standing.on(record.id) for record in self.records]
@@ -171,3 +198,8 @@ class Review:
         """Let an event count only once the disk has it."""
         self._log.append([event])
         self._standing.add(event)
+
+
+def _says(decision: Decision) -> Decision:
+    """Leave out when and how fast it was said."""
+    return replace(decision, at="", seconds=None)

@@ -44,8 +44,9 @@ def say(review, **changes):
 def test_a_decision_is_in_the_file_when_the_answer_comes(client, review, tmp_path):
     answer = client.post("/api/decision", base_url=HERE, json=say(review, note="fine"))
 
-    assert (answer.status_code, answer.json) == (200, {"verdict": "accept"})
     line = json.loads((tmp_path / "out" / NAME).read_text(encoding="utf-8"))
+    assert answer.status_code == 200
+    assert answer.json == {"verdict": "accept", "at": line["at"]}
     assert (line["reviewer"], line["note"], line["verdict"]) == ("ana", "fine", "accept")
 
 
@@ -71,6 +72,8 @@ def test_a_decision_is_in_the_file_when_the_answer_comes(client, review, tmp_pat
         ({"seconds": float("inf")}, "seconds"),
         ({"note": "x" * 5000}, "note"),
         ({"undo": True}, "no decision"),
+        ({"replaces": 3}, "replaces"),
+        ({"replaces": "2026-01-01T00:00:00+00:00"}, "elsewhere"),
     ],
     ids=repr,
 )
@@ -161,6 +164,22 @@ def test_a_record_with_a_damaged_mask_can_be_rejected_but_not_accepted(make, tmp
     assert (shown["masks"], shown["correctable"]) == ([], False)
     assert "damaged" in shown["problem"]
     assert (accepted.status_code, rejected.status_code) == (422, 200)
+
+
+def test_a_page_left_open_elsewhere_does_not_override(client, review, tmp_path):
+    wrong = dict.fromkeys(CRITERIA, True) | {"mask": False}
+    shown = client.get("/api/records/0?reviewer=ana", base_url=HERE).json["decision"]
+    first = client.post("/api/decision", base_url=HERE, json=say(review, replaces=shown))
+
+    stale = say(review, rubric=wrong, replaces=shown)
+    answer = client.post("/api/decision", base_url=HERE, json=stale)
+    informed = stale | {"replaces": first.json["at"]}
+    again = client.post("/api/decision", base_url=HERE, json=informed)
+
+    assert answer.status_code == 422
+    assert "elsewhere since it was shown" in answer.json["problem"]
+    assert again.status_code == 200
+    assert len((tmp_path / "out" / NAME).read_text(encoding="utf-8").splitlines()) == 2
 
 
 @pytest.mark.parametrize(

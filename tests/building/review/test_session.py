@@ -152,6 +152,31 @@ def test_a_restart_finds_the_same_state(records, tmp_path, make):
         assert Review(records, log, second_look=0).progress("ana") == before
 
 
+def test_the_same_decision_twice_is_one_and_one_undo_takes_it_back(begin, records, tmp_path, make):
+    review = begin()
+    for _ in range(2):
+        review.decide(make.decision(records[0]))
+
+    assert len(read_log(tmp_path / "out" / NAME)[0]) == 1
+    assert review.undo("ana") == 0
+    assert review.progress("ana")["decided"] == 0
+
+
+def test_an_undo_on_a_changed_record_takes_no_earlier_decision_back(begin, records, tmp_path, make):
+    changed = [replace(records[0], answer="A <p>crate </p>[SEG]."), *records[1:]]
+    with open_log(tmp_path / "out") as log:
+        Review(records, log, second_look=0).decide(make.decision(records[0]))
+    with open_log(tmp_path / "out") as log:
+        other = Review(changed, log, second_look=0)
+        other.decide(make.decision(changed[0]))
+        other.undo("ana")
+        assert other.stale == 1
+
+    review = begin()  # the manifest is as it was
+
+    assert review.own_decision("ana", 0) is not None
+
+
 def test_a_decision_on_a_record_that_changed_does_not_count(begin, records, tmp_path, make):
     with open_log(tmp_path / "out") as log:
         log.append([make.decision(records[0])])

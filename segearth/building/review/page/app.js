@@ -86,7 +86,10 @@ async function decide(verdict) {
   if (verdict === "reject" && !wrong.size) {
     return say("Mark first what is wrong: keys 1 to 4.", true);
   }
-  await write("/api/decision", { ...whatIsSaid(), seconds: (Date.now() - since) / 1000 });
+  const replaces = record.decision?.at ?? null;
+  const seconds = (Date.now() - since) / 1000;
+  const { at } = await write("/api/decision", { ...whatIsSaid(), replaces, seconds });
+  record.decision = { at }; // the next record may not come, and this one be decided on again
   say(verdict === "accept" ? "Accepted" : "Rejected");
   await goNext();
 }
