@@ -13,6 +13,13 @@ from segearth.data.manifest import FACETS, Record
 from segearth.data.vocabulary import singular
 
 _HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_HUB_LICENCES = frozenset(
+    {"mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc", "cc0-1.0", "unlicense", "pddl"}
+    | {f"cc-by{more}-{v}" for more in ("", "-sa", "-nc", "-nd") for v in ("2.0", "3.0", "4.0")}
+    | {f"cc-by-nc-{more}-{v}" for more in ("sa", "nd") for v in ("2.0", "3.0", "4.0")}
+    | {"cc-by-2.5", "odbl", "odc-by", "gpl-3.0", "agpl-3.0", "etalab-2.0", "cdla-permissive-2.0"}
+)
+"""Identifiers that the Hugging Face hub takes for a licence of data."""
 _MOST_CATEGORIES = 30
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -71,9 +78,8 @@ def _head(
     parquet: bool,
 ) -> str:
     licences = sorted({record.licence or "" for record in records})
-    # The hub knows identifiers such as cc-by-4.0; what it does not know goes by a name of its own.
     single = licences[0].lower() if len(licences) == 1 else ""
-    known = single if single and " " not in single else "other"
+    known = single if single in _HUB_LICENCES else "other"  # has a name of its own, below
     head: dict[str, object] = {"license": known}
     if known == "other":
         head["license_name"] = "see-below"

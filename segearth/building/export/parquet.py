@@ -21,6 +21,8 @@ from segearth.geo.raster import open_scene
 _AS_THEY_ARE = {".png", ".jpg", ".jpeg"}
 _SHARD_BYTES = 400_000_000  # of images; the hub shows files below 500 MB
 _ROWS_AT_A_TIME = 32
+_AS_JSON = ("written_by", "review")
+"""How a record came about: objects whose keys differ, kept as JSON text."""
 
 
 def require_parquet() -> None:
@@ -97,7 +99,12 @@ def _row(record: Record, root: Path) -> dict[str, Any]:
         "source": record.source,
         "licence": record.licence,
         "image_sha256": extra["image_sha256"],
+        **{key: _as_text(extra.get(key)) for key in _AS_JSON},
     }
+
+
+def _as_text(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _web_image(path: Path) -> bytes:
@@ -127,6 +134,7 @@ def _schema(pa: Any) -> Any:
         "source": text,
         "licence": text,
         "image_sha256": text,
+        **dict.fromkeys(_AS_JSON, text),
     }
     # The note that makes the struct an image for `datasets`, in its own words.
     plain = {"dtype": "string", "_type": "Value"}

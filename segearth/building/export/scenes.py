@@ -3,7 +3,8 @@
 Images belong together if their footprints on the ground overlap or touch, if their names are
 those of tiles of one larger image, or if their files are the same. Belonging together is
 passed on: a chain of overlapping tiles is one scene. World files without a coordinate system
-are taken to be all of one plane, which nothing relates to longitude and latitude.
+are taken to be all of one plane, which nothing relates to longitude and latitude; so are the
+tiles of a web map, whose paths are zoom/column/row.
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ from segearth.geo.gdal import GDAL_ERRORS
 from segearth.geo.georeference import Grid
 from segearth.geo.raster import open_scene
 
-_NUMBER = r"[_-]+(?:[a-z]{1,5}[_-]?)?\d+(?:\.\d+)?"
+_NUMBER = r"[ _-]+(?:[a-z]{1,5}[_-]?)?\d+(?:\.\d+)?"
 _TILE_NAMES = (
     # Two or more numbers at the end, with or without letters: _r03_c12, __1.0__512___1024.
     re.compile(rf"^(.+?)(?:{_NUMBER}){{2,}}$", re.IGNORECASE),
     # One number after a word for a piece: image_part_004.
     re.compile(r"^(.+?)[_-]*(?:part|tile|patch|crop|chip|window)[_-]?\d+$", re.IGNORECASE),
 )
+# Nothing but a piece's number: tile_000, 0_3. The folder names the scene, if there are several.
+_BARE = re.compile(
+    r"^(?:(?:part|tile|patch|crop|chip|window)[_-]?\d+|[rcxy]?\d+(?:[ _-]+[rcxy]?\d+)+)$",
+    re.IGNORECASE,
+)
+_WEB_TILE = re.compile(r"(?:^|/)(\d{1,2})/(\d+)/(\d+)\.\w+$")
 _NEIGHBOURS_WITHIN_PX = 2.0  # a seam of rounding is no gap
 
 _Bounds = tuple[float, float, float, float]  # least x, least y, greatest x, greatest y
@@ -61,7 +68,7 @@ def find_scenes(images: Mapping[str, Path], pattern: str = "") -> dict[str, int]
     pairs = [
         (places[one], places[other]) for group in (*named, *same) for one, other in pairwise(group)
     ]
-    pairs += _by_footprint([images[name] for name in names])
+    pairs += _by_footprint(images)
     links = np.array(pairs, np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(len(names),) * 2)
     _, labels = connected_components(graph, directed=False)
@@ -72,15 +79,20 @@ def find_scenes(images: Mapping[str, Path], pattern: str = "") -> dict[str, int]
     }
 
 
-def scene_name(image: str, pattern: str = "") -> str:
+def scene_name(image: str, pattern: str = "", *, by_folder: bool = False) -> str:
     """Return the name of the larger image that a tile was cut from, by its path.
 
-    A path that looks like no tile's is its own scene.
+    Args:
+        image: The path; one that looks like no tile's is its own scene.
+        pattern: As for `find_scenes`.
+        by_folder: The folder names the scene of files that have a piece's number alone.
     """
     if pattern:
         match = re.search(pattern, image)
         return f"\0{match.group(1)}" if match and match.group(1) is not None else image
     path = Path(image)
+    if _BARE.match(path.stem):
+        return f"{path.parent.as_posix()}/\0" if by_folder else image
     for tile in _TILE_NAMES:
         match = tile.match(path.stem)
         if match:
@@ -100,10 +112,19 @@ def _by_name(names: Sequence[str], pattern: str) -> list[list[str]]:
         raise UsageError(
             f"{pattern!r} is no regular expression: {error}", where="--scene-pattern"
         ) from error
+    folders = {Path(name).parent for name in names if not _web_tile(name)}
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(scene_name(name, pattern), []).append(name)
+        by_folder = len(folders) > 1 and not _web_tile(name)
+        groups.setdefault(scene_name(name, pattern, by_folder=by_folder), []).append(name)
     return list(groups.values())
+
+
+def _web_tile(name: str) -> tuple[int, int, int] | None:
+    """Return zoom, column and row of a web map's tile, or None if the path is no such tile's."""
+    match = _WEB_TILE.search(name)
+    zoom, column, row = map(int, match.groups()) if match else (0, 0, 0)
+    return (zoom, column, row) if match and max(column, row) < 1 << zoom else None
 
 
 def _by_content(images: Mapping[str, Path]) -> list[list[str]]:
@@ -113,13 +134,18 @@ def _by_content(images: Mapping[str, Path]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _by_footprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
+def _by_footprint(images: Mapping[str, Path]) -> list[tuple[int, int]]:
     """Pair images whose ground areas meet; images without map coordinates meet nothing."""
     pairs: list[tuple[int, int]] = []
-    planes: dict[bool, list[tuple[int, _Bounds]]] = {True: [], False: []}
-    for index, path in enumerate(paths):
+    planes: dict[str, list[tuple[int, _Bounds]]] = {"globe": [], "plane": [], "web map": []}
+    for index, (name, path) in enumerate(images.items()):
         located, areas = _areas(path)
-        planes[located] += [(index, bounds) for bounds in areas]
+        planes["globe" if located else "plane"] += [(index, bounds) for bounds in areas]
+        if tile := _web_tile(name):
+            zoom, column, row = tile
+            side = 2.0**-zoom
+            area = (column * side, row * side, (column + 1) * side, (row + 1) * side)
+            planes["web map"].append((index, area))
     for plane in planes.values():
         if not plane:
             continue

@@ -105,12 +105,41 @@ def test_a_box_holds_all_of_the_mask_and_touches_it_on_every_side(seed):
         ("Potsdam_2_10_0_512.png", "potsdam_2_10_512_512.png", True),
         ("tile1/image_part_001.jpg", "tile1/image_part_009.jpg", True),
         ("tile1/image_part_001.jpg", "tile2/image_part_001.jpg", False),
+        ("P0001 x0 y256.png", "P0001 x256 y0.png", True),
+        ("P0001 x0 y256.png", "P0002 x256 y0.png", False),
         ("airplane00.tif", "airplane01.tif", False),
         ("scene-0001.tif", "scene-0002.tif", False),
     ],
 )
 def test_names_of_tiles(one, other, same):
     assert (scene_name(one) == scene_name(other)) == same
+
+
+@pytest.mark.parametrize("stem", ["tile_000", "tile_001", "0_3", "r1_c12"])
+def test_a_folder_names_the_scene_of_bare_numbers_if_there_are_several(tmp_path, stem):
+    names = (f"a/{stem}.png", "a/0_1.png", f"b/{stem}.png", "b/0_1.png")
+    images = drawn_images(tmp_path, names)
+
+    assert find_scenes(images) == dict(zip(names, (0, 0, 1, 1), strict=True))
+    alone = {name: images[name] for name in names[:2]}  # the only folder is no scene
+    assert len(set(find_scenes(alone).values())) == 2
+
+
+def test_tiles_of_a_web_map_that_touch_are_one_scene(tmp_path):
+    names = ("18/100/200.png", "18/101/200.png", "18/300/200.png", "17/50/100.png", "9/600/1.png")
+
+    scenes = find_scenes(drawn_images(tmp_path, names))
+
+    # 17/50/100 is the square above 18/100/200; 9/600 is outside of a map of 512 columns.
+    assert list(scenes.values()) == [0, 0, 1, 0, 2]
+
+
+def drawn_images(folder, names):
+    """Pictures that differ, by name."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / name), np.full((8, 8, 3), 20 + number, np.uint8))
+    return {name: folder / name for name in names}
 
 
 def test_a_pattern_of_ones_own():
@@ -514,6 +543,12 @@ def test_parquet_holds_what_the_manifest_says_and_the_images_themselves(tmp_path
     (file,) = (tmp_path / "out" / "parquet").iterdir()
     assert file.name == "train-00000-of-00001.parquet"
     rows = {item["id"]: item for item in parquet.read_table(file).to_pylist()}
+    listed = read_manifest(tmp_path / "out" / "train.jsonl")
+    assert all(rows[r.id]["review"] is None for r in listed)
+    assert {
+        r.id: None if rows[r.id]["written_by"] is None else json.loads(rows[r.id]["written_by"])
+        for r in listed
+    } == {r.id: r.extra.get("written_by") for r in listed}
     written = {item["id"]: item for item in exported(tmp_path / "out")["train"]}
     assert rows.keys() == written.keys() == {"a", "b", "c"}
     assert rows["a"]["image"]["bytes"] == (folder / "a.png").read_bytes()
