@@ -13,6 +13,7 @@ from segearth.errors import UsageError
 
 PAPER_MODEL = "mipha-3b"
 FIGURE_5_QUERIES = "100,75,50,25,10,3,1"
+RUNS = 5
 
 FLOPS_PER_MAC = 2  # `segearth.profiling.counting` has it, too, and loads torch
 _PER_TERA = {"T": 1, "G": 1e3}
@@ -51,8 +52,15 @@ def profile(
         ),
     ] = None,
     runs: Annotated[
-        int, typer.Option("--runs", min=1, metavar="R", help="Timed runs a row, after two others.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            "--runs",
+            min=1,
+            metavar="R",
+            help="Timed runs a row, after two others. [5]",
+            show_default=False,
+        ),
+    ] = None,
     cross_check: Annotated[
         bool, typer.Option("--cross-check", help="Count a second time, with fvcore.")
     ] = False,
@@ -83,6 +91,8 @@ def profile(
             where="--text-tokens",
             hint=f"leave it out, or profile {PAPER_MODEL}",
         )
+    if model == PAPER_MODEL:
+        refuse_timing(device=device, dtype=dtype, runs=runs)
     if not as_json:
         output.say("loading PyTorch …")
     from segearth.profiling import figure5, report
@@ -97,7 +107,8 @@ def profile(
         subject = report.loaded_subject(model, device=device, dtype=dtype)
         ks = wanted or [subject.recipe.queries]
     decodes: list[Any] = ["joint", "per-query"] if decode == "both" else [decode]
-    rows = report.profile_rows(subject, ks, decodes, runs=runs, cross_check=cross_check)
+    report.require_room(subject, ks)
+    rows = report.profile_rows(subject, ks, decodes, runs=runs or RUNS, cross_check=cross_check)
     tracked = output.progress(rows, "profile", total=len(ks) * len(decodes))
     result = report.report(subject, list(tracked))
     if plot is not None:
@@ -107,6 +118,25 @@ def profile(
         output.print_json(result)
     else:
         _show(result)
+
+
+def refuse_timing(*, device: str, dtype: str, runs: int | None) -> None:
+    """Refuse options of a timing for the model that has sizes and no weights.
+
+    Raises:
+        UsageError: Names the option.
+    """
+    for flag, asked in (
+        ("--device", device != "auto"),
+        ("--dtype", dtype != "auto"),
+        ("--runs", runs),
+    ):
+        if asked:
+            raise UsageError(
+                f"{PAPER_MODEL} has no weights here: it is counted and not timed",
+                where=flag,
+                hint="leave it out, or profile a model folder or mini",
+            )
 
 
 def _show(result: Mapping[str, Any]) -> None:
@@ -213,7 +243,8 @@ def _roofline(line: Mapping[str, Any]) -> str:
         f"Peak: {1e3 * line['peak_tflops_per_s']:.4g} GFLOPs/s in a product of two {side} x {side} "
         f"matrices; memory: {line['memory_gb_per_s']:.3g} GB/s. Time goes to: compute, if at least "
         "half of it is arithmetic at the peak; weights, if at least half of it is reading them; "
-        "else to small operations, which keep the device waiting, and what is not counted."
+        "neither: to what has no ceiling here, that is small operators, scattered reads, and "
+        "moving and allocating maps."
     )
 
 

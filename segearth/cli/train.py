@@ -93,7 +93,7 @@ def train(
         )
     if check:
         if queries is not None:
-            check_queries(loaded, queries, seeds or SEEDS)
+            check_queries(loaded, queries, seeds or SEEDS, plot)
         _check(recipe, loaded, as_json)
         return
 

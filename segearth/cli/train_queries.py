@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segearth.cli import output
 from segearth.cli.origin import made_by
+from segearth.errors import UsageError
 
 if TYPE_CHECKING:
     from segearth.config.recipe import Recipe
@@ -17,16 +18,21 @@ if TYPE_CHECKING:
 RESULTS, TABLE = "results.json", "results.md"
 
 
-def check_queries(recipe: Recipe, queries: str, seeds: int) -> None:
+def check_queries(recipe: Recipe, queries: str, seeds: int, plot: Path | None) -> None:
     """Say what would be run.
 
     Raises:
         SegEarthError: Nothing could be.
     """
+    from segearth.profiling.figure5 import check_plot
     from segearth.profiling.report import parse_queries
-    from segearth.training.query_grid import plan_grid
+    from segearth.training.query_grid import plan_grid, require_room
 
-    cells = plan_grid(recipe, parse_queries(queries), seeds)
+    ks = parse_queries(queries)
+    cells = plan_grid(recipe, ks, seeds)
+    require_room(recipe, ks)
+    if plot is not None:
+        check_plot(plot)
     names = ", ".join(cell.name for cell in cells)
     output.say(f"{len(cells)} runs of {recipe.train.steps} steps: {names}")
 
@@ -67,10 +73,13 @@ def train_queries(
 
     if plot is not None:
         figure5.check_plot(plot)
-    cells = query_grid.plan_grid(recipe, parse_queries(queries), seeds)
+    ks = parse_queries(queries)
+    cells = query_grid.plan_grid(recipe, ks, seeds)
+    query_grid.require_room(recipe, ks)
     query_grid.require_same(cells, out, resume=resume)
+    refuse_fewer(out, {cell.name for cell in cells})
     manifest = Path(recipe.data.validation)
-    records = query_grid.choose_records(recipe, read_manifest(manifest))
+    records = query_grid.choose_records(recipe, read_manifest(manifest), ks)
     origin = made_by()
     about = {**origin, "manifest": str(manifest)}
     runs: list[QueryRun] = []
@@ -116,6 +125,23 @@ def train_queries(
         figure5_accuracy.draw_accuracy(plot, result["rows"], name)
         output.say(f"drawn: {plot}")
     return result
+
+
+def refuse_fewer(out: Path, planned: set[str]) -> None:
+    """Refuse to write results without runs that they have been written with.
+
+    Raises:
+        UsageError: The folder holds finished runs that are not among the planned ones.
+    """
+    from segearth.training.query_grid import DONE
+
+    done = {file.parent.name for file in out.glob(f"k*-seed*/{DONE}")}
+    if others := sorted(done - planned):
+        raise UsageError(
+            f"{out} holds runs that would not be in the results: {', '.join(others[:5])}",
+            where="--queries",
+            hint="name their k and seeds, too, or start in another --out",
+        )
 
 
 def show_queries(result: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ class Prompter:
         mechanism: How masks are asked for; see `ModelRecipe.mechanism`.
         proposals: Query tokens behind an answer; 0 but for `propose_then_select`.
         always_draws: See `ModelRecipe.always_draws`.
+        most_positions: Tokens that the language model can read; None if it does not say.
     """
 
     tokenizer: Any
@@ -40,6 +41,7 @@ class Prompter:
     mechanism: Mechanism = "seg_token"
     proposals: int = 0
     always_draws: bool = False
+    most_positions: int | None = None
 
     @property
     def pools_description(self) -> bool:
@@ -146,11 +148,14 @@ class Prompter:
     def fits(self, instruction: str, answer: str) -> bool:
         """Tell whether a question and its answer are within the model's limits."""
         words = " ".join(instruction.split())
+        if not 0 < len(self._encode(words)) <= self.max_instruction_tokens:
+            return False
+        length = len(self.answer_ids(answer))
         following = (self.queries_per_target - 1) * count_seg(answer)
-        return (
-            0 < len(self._encode(words)) <= self.max_instruction_tokens
-            and len(self.answer_ids(answer)) - following <= self.max_answer_tokens
-        )
+        if length - following > self.max_answer_tokens:
+            return False
+        whole = self.prefix_length + len(self.question_ids(words, None)) + length + self.proposals
+        return self.most_positions is None or whole <= self.most_positions
 
     @property
     def _loses_spaces(self) -> bool:

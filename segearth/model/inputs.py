@@ -13,7 +13,7 @@ from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
-from segearth.model.pretrained.loading import tower_config
+from segearth.model.pretrained.loading import language_config, tower_config
 
 STRIDES = (4, 8, 16, 32)
 TOKENIZERS = Path(__file__).parent
@@ -88,4 +88,13 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
         mechanism=recipe.mechanism,
         proposals=recipe.proposals if recipe.mechanism == "propose_then_select" else 0,
         always_draws=recipe.always_draws,
+        most_positions=_most_positions(recipe),
     )
+
+
+def _most_positions(recipe: ModelRecipe) -> int | None:
+    try:
+        config = language_config(recipe.language)
+    except (OSError, ValueError):  # whoever makes the language model says so
+        return None
+    return getattr(config, "max_position_embeddings", None)

@@ -65,8 +65,12 @@ def draw_figure_5(path: Path, result: Mapping[str, Any], paper: Mapping[int, Any
     figure = Figure(figsize=(11 if timed else 6, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 2 if timed else 1, squeeze=False)[0]
+    ticks = sorted({row["k"] for row in rows} | set(paper))
     for panel in panels:
         panel.set_xlabel("queries a target, k")
+        panel.set_xscale("log")  # as in the right panel: 1, 3 and 10 are told apart
+        panel.set_xticks(ticks, [str(k) for k in ticks])
+        panel.minorticks_off()
         panel.grid(alpha=0.3)
     _panel(panels[0], rows, lambda row: row["tflops"], f"segearth, {result['model']}")
     panels[0].set_ylabel("TFLOPs a picture (2 a multiply-add)")
@@ -94,7 +98,10 @@ def _panel(panel: Any, rows: Sequence[Mapping[str, Any]], value: Any, name: str)
         points = sorted((row["k"], value(row)) for row in rows if row["decode"] == decode)
         if points:
             x, y = zip(*points, strict=True)
-            panel.plot(x, y, "o-", color=colour, label=f"{name}, {decode}")
+            # Where both cost the same, the larger ring shows around the dot.
+            mark = {"marker": "o", "markersize": 9, "fillstyle": "none"}
+            style = mark if decode == "joint" else {"marker": ".", "markersize": 8}
+            panel.plot(x, y, color=colour, label=f"{name}, {decode}", **style)
 
 
 def _papers(panel: Any, paper: Mapping[int, Any], key: str, name: str) -> None:

@@ -13,6 +13,7 @@ from segearth.config.presets import PHI_2_TOKENS, mipha_3b
 from segearth.errors import UsageError
 from segearth.model.checkpoint import model_folder
 from segearth.model.inputs import build_tokenizer, geometry
+from segearth.model.pretrained.loading import language_config
 from segearth.model.segmenter import Segmenter
 from segearth.profiling.cost import Cost, SweepRow, sweep
 from segearth.profiling.counting import FLOPS_PER_MAC
@@ -91,6 +92,27 @@ def loaded_subject(model: str, *, device: str, dtype: str) -> Subject:
         vocabulary=vocabulary,
         segmenter=segmenter,
     )
+
+
+def require_room(subject: Subject, queries: Sequence[int]) -> None:
+    """Refuse a k of which the language model cannot read all tokens.
+
+    Raises:
+        UsageError: Names the first k and both lengths.
+    """
+    most = getattr(language_config(subject.recipe.language), "max_position_embeddings", None)
+    for k in queries:
+        recipe = subject.recipe.with_queries(k)
+        proposals = recipe.proposals if recipe.mechanism == "propose_then_select" else 0
+        tokens = geometry(recipe).cells ** 2 + proposals
+        tokens = subject.workload.tokens_at(recipe.queries_per_target, tokens)
+        if most is not None and tokens > most:
+            raise UsageError(
+                f"with {k} queries a target there are {tokens:,} tokens, and the language model "
+                f"of {subject.name} can read {most:,}",
+                where="--queries",
+                hint="ask for fewer queries, or fewer --text-tokens",
+            )
 
 
 def profile_rows(

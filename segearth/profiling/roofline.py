@@ -20,7 +20,7 @@ import torch
 from segearth.profiling.counting import FLOPS_PER_MAC
 from segearth.profiling.part_clock import now
 
-Limit = Literal["compute", "weights", "small operations"]
+Limit = Literal["compute", "weights", "neither"]
 
 ENOUGH = 0.5
 """A ceiling explains a part's time if it accounts for at least this share of it."""
@@ -57,9 +57,9 @@ class Placed:
         compute_s: Seconds that its operations would take at the peak.
         weights_s: Seconds that reading its weights takes at the measured bandwidth.
         limit: What its time goes to. `compute`: at least half of it is arithmetic at the
-            peak. `weights`: at least half of it is reading weights. `small operations`:
-            neither; it goes to operators too small for the device, to what is not counted
-            (norms, activations, gathering) and to starting them one by one.
+            peak. `weights`: at least half of it is reading weights. `neither`: it goes to
+            what has no ceiling here: operators too small for the device, reads at scattered
+            places, what is not counted (norms, activations), and moving and allocating maps.
     """
 
     flops_per_s: float
@@ -109,7 +109,7 @@ def place(macs: int, seconds: float, weight_bytes: int, ceiling: Ceiling) -> Pla
     reached = FLOPS_PER_MAC * macs / seconds
     compute_s = FLOPS_PER_MAC * macs / ceiling.flops_per_s
     weights_s = weight_bytes / ceiling.bytes_per_s
-    limit: Limit = "small operations"
+    limit: Limit = "neither"
     if compute_s >= ENOUGH * seconds:
         limit = "compute"
     elif weights_s >= ENOUGH * seconds:

@@ -23,6 +23,7 @@ from segearth.config.load import dump_yaml
 from segearth.config.recipe import Recipe
 from segearth.data.claim import claim_folder
 from segearth.data.manifest import Record
+from segearth.data.prompting import Prompter
 from segearth.errors import DataError, RecipeError, UsageError
 from segearth.evaluation.candidates import CandidateStudy, drop_earlier, staged_sheets
 from segearth.evaluation.evaluate import RESULT, evaluate_model, write_evaluation
@@ -86,15 +87,44 @@ def plan_grid(recipe: Recipe, queries: Sequence[int], seeds: int) -> list[Cell]:
     ]
 
 
-def choose_records(recipe: Recipe, records: Sequence[Record]) -> list[Record]:
+def require_room(recipe: Recipe, queries: Sequence[int]) -> None:
+    """Refuse a k of which the language model cannot read one target's tokens.
+
+    Raises:
+        UsageError: Names the k and the limit.
+        CheckpointError: There is no tokenizer.
+    """
+    prompter = _prompter(recipe, max(queries))
+    if not prompter.fits("find it", "<p>target </p>[SEG]"):
+        raise UsageError(
+            f"with {max(queries)} queries a target, picture, words and answer are longer than "
+            f"the {prompter.most_positions} tokens that the language model can read",
+            where="--queries",
+            hint="ask for fewer, or train a model with fewer image tokens",
+        )
+
+
+def _prompter(recipe: Recipe, k: int) -> Prompter:
+    model = recipe.model.with_queries(k)
+    return build_prompter(model, build_tokenizer(model))
+
+
+def choose_records(
+    recipe: Recipe, records: Sequence[Record], queries: Sequence[int]
+) -> list[Record]:
     """Leave out the records with more targets than any run has learnt to answer, or longer ones.
+
+    Args:
+        recipe: Of all runs.
+        records: To be compared on.
+        queries: Values of k; a record stays if it fits the largest.
 
     Raises:
         DataError: None is left, or an image cannot be opened.
         CheckpointError: There is no tokenizer.
     """
     most = recipe.data.most_targets or math.inf
-    prompter = build_prompter(recipe.model, build_tokenizer(recipe.model))
+    prompter = _prompter(recipe, max(queries))
     kept = [
         record
         for record in records

@@ -119,3 +119,12 @@ def test_mistakes_are_told_in_a_line(words, code, said):
     assert said in result.stderr
     assert "Traceback" not in result.output
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [("--device", "cpu"), ("--dtype", "bf16"), ("--runs", "3")])
+def test_timing_what_has_no_weights_is_refused(words):
+    result = run(app, ["profile", "--queries", "1", *words])
+
+    assert result.exit_code == 2
+    assert words[0] in result.stderr
+    assert "no weights" in result.stderr

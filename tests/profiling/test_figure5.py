@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from segearth.errors import DataError, UsageError
 from segearth.profiling.figure5 import check_plot, draw_figure_5
@@ -12,10 +13,44 @@ from segearth.profiling.figure5 import check_plot, draw_figure_5
 PAPER = {100: {"tflops": 8.4, "latency_s": 0.82}, 1: {"tflops": 6.1, "latency_s": 0.54}}
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The panels of what is drawn: by label, the points of a line."""
+    panels = []
+    save = Figure.savefig
+
+    def keep(figure, *args, **options):
+        panels.extend(
+            {line.get_label(): line.get_xydata().tolist() for line in panel.get_lines()}
+            for panel in figure.axes
+        )
+        return save(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return panels
+
+
+def test_every_point_is_where_it_belongs(tmp_path, drawn):
+    draw_figure_5(tmp_path / "fig5.png", result(timed=True), PAPER)
+
+    costs, seconds = drawn
+    expected = [[1, 6.02], [3, 6.06], [100, 8.0]]
+    assert costs["segearth, m, joint"] == expected
+    assert costs["segearth, m, per-query"] == [[k, pytest.approx(y + 1)] for k, y in expected]
+    assert costs["the paper's (Sec. 5.4)"] == [[1, 6.1], [100, 8.4]]
+    assert seconds["segearth on cpu, fp32, joint"] == [[1, 2.0], [3, 2.0], [100, 2.0]]
+    assert seconds["the paper's, its model on one A100"] == [[1, 0.54], [100, 0.82]]
+
+
 def result(*, timed):
     latency = {"median": 2.0} if timed else None
     rows = [
-        {"k": k, "decode": decode, "tflops": 6.0 + k / 50, "latency_s": latency}
+        {
+            "k": k,
+            "decode": decode,
+            "tflops": 6.0 + k / 50 + (decode == "per-query"),
+            "latency_s": latency,
+        }
         for k in (100, 3, 1)
         for decode in ("joint", "per-query")
     ]

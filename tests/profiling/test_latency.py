@@ -11,6 +11,7 @@ from torch import nn
 from transformers import BertConfig, BertLMHeadModel
 
 from segearth.model.segmenter import Segmenter
+from segearth.profiling import latency as latency_of
 from segearth.profiling.latency import (
     ANSWER,
     INSTRUCTION,
@@ -20,7 +21,7 @@ from segearth.profiling.latency import (
     with_queries,
 )
 from segearth.profiling.memory import forget_peak
-from segearth.profiling.part_clock import REST, PartClock, weight_bytes
+from segearth.profiling.part_clock import REST, PartClock, now, weight_bytes
 from segearth.profiling.stages import PARTS, build_unloaded
 
 CAN_FORGET = forget_peak(torch.device("cpu"))
@@ -178,3 +179,24 @@ def test_a_workload_does_not_depend_on_the_models_own_k(segmenter):
     assert one.protocol == "generate"
     ids = segmenter.prompter.answer_ids(ANSWER)
     assert one.answer_tokens == len(ids)
+
+
+@pytest.mark.parametrize(("kind", "waits"), [("cuda", 1), ("cpu", 0)])
+def test_the_clock_waits_for_the_device(monkeypatch, kind, waits):
+    seen = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: seen.append(device.type))
+    monkeypatch.setattr("segearth.profiling.part_clock.time.perf_counter", lambda: len(seen))
+
+    assert now(torch.device(kind)) == waits  # read after the wait
+
+
+def test_the_peak_is_that_of_the_timed_runs_alone(segmenter, monkeypatch):
+    seen = []
+    monkeypatch.setattr(latency_of, "forget_peak", lambda device: seen.append("forget"))
+    monkeypatch.setattr(latency_of, "peak_bytes", lambda device: seen.append("read") or 5)
+    encode = segmenter.encode
+    monkeypatch.setattr(segmenter, "encode", lambda image: seen.append("run") or encode(image))
+
+    assert measure(segmenter, decode="joint", runs=2).peak_bytes == 5
+
+    assert seen == [*["run"] * (WARM_UPS + 1), "forget", "run", "run", "read"]

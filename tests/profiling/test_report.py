@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from segearth.errors import UsageError
+from segearth.model.segmenter import Segmenter
+from segearth.profiling.part_clock import weight_bytes
 from segearth.profiling.report import (
     loaded_subject,
     paper_subject,
     parse_queries,
     profile_rows,
     report,
+    require_room,
 )
 
 KEYS = {"model", "image_size", "text_tokens", "rows", "device", "dtype"}
@@ -68,6 +71,17 @@ def test_every_part_that_ran_has_its_seconds_and_its_place_under_the_roofline(me
         for part, place in placed.items():
             reached = 1e12 * row["parts"][part] / timed[part]["median"]
             assert place["flops_per_s"] == pytest.approx(reached)
+        peak = 1e12 * row["roofline"]["peak_tflops_per_s"]
+        whole = 1e12 * row["tflops"] / row["latency_s"]["median"] / peak
+        assert row["roofline"]["share_of_peak"] == pytest.approx(whole)
+
+
+def test_the_weights_of_a_part_are_read_at_the_measured_bandwidth(measured, folder):
+    weights = weight_bytes(Segmenter.load(folder, device="cpu").model)["mask_encoder"]
+    for row in measured["rows"]:
+        line = row["roofline"]
+        seconds = weights / (1e9 * line["memory_gb_per_s"])
+        assert line["parts"]["mask_encoder"]["weights_s"] == pytest.approx(seconds)  # one call
 
 
 def test_a_further_question_is_counted_and_timed(measured):
@@ -88,6 +102,9 @@ def test_a_second_count_is_shown_beside_the_first(nano):
     assert second["counter"] == "fvcore"
     assert second["tflops"] == pytest.approx(row["tflops"], rel=0.01)
     assert abs(second["difference"]) < 0.01
+    counted = sum(tflops for part, tflops in row["parts"].items() if part in second["parts"])
+    difference = sum(second["parts"].values()) / counted - 1
+    assert second["difference"] == pytest.approx(difference, abs=1e-12)
     assert second["not_traced"] == []
     assert "scaled_dot_product_attention" not in second["uncounted"]  # added by formula
 
@@ -131,3 +148,11 @@ def test_queries_are_a_list(text, queries):
 def test_what_is_no_list_of_queries_is_refused(text):
     with pytest.raises(UsageError, match="no list"):
         parse_queries(text)
+
+
+def test_more_tokens_than_the_language_model_can_read_are_refused():
+    require_room(paper_subject(), [100])
+    require_room(paper_subject(), [2048 - 790 + 1])
+
+    with pytest.raises(UsageError, match=r"with 1260 queries .* 2,049 tokens, .* read 2,048"):
+        require_room(paper_subject(), [100, 2048 - 790 + 2])

@@ -17,7 +17,7 @@ DEVICE = Ceiling(flops_per_s=100.0, bytes_per_s=10.0, matrix_side=8)
         pytest.param(400, 10.0, 0, 0.8, "compute", id="8-of-10-s-are-arithmetic"),
         pytest.param(400, 16.0, 1000, 0.5, "compute", id="just-half"),
         pytest.param(10, 4.0, 30, 0.05, "weights", id="30-bytes-take-3-of-4-s"),
-        pytest.param(10, 4.0, 10, 0.05, "small operations", id="neither-explains-it"),
+        pytest.param(10, 4.0, 10, 0.05, "neither", id="neither-explains-it"),
     ],
 )
 def test_what_a_parts_time_goes_to(macs, seconds, weights, share, limit):

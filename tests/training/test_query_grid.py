@@ -16,6 +16,7 @@ from segearth.training.query_grid import (
     choose_records,
     plan_grid,
     read_done,
+    require_room,
     require_same,
     run_cell,
 )
@@ -105,13 +106,13 @@ def test_records_with_more_targets_than_are_learnt_are_left_out(nano, scenes):
     records = read_manifest(scenes)
     several = [record for record in records if len(record.masks) > 1]
 
-    kept = choose_records(nano("data.most_targets=1"), records)
+    kept = choose_records(nano("data.most_targets=1"), records, [1])
 
     assert several
     assert len(kept) == len(records) - len(several)
-    assert choose_records(nano(), records) == records
+    assert choose_records(nano(), records, [1]) == records
     with pytest.raises(DataError, match="none can be answered"):
-        choose_records(nano("data.most_targets=1"), several)
+        choose_records(nano("data.most_targets=1"), several, [1])
 
 
 def test_what_was_begun_otherwise_is_not_mixed_in(recipe, nano, tmp_path):
@@ -147,3 +148,10 @@ def test_a_damaged_outcome_is_named(tmp_path, text):
 
     with pytest.raises(DataError, match=DONE):
         read_done(tmp_path)
+
+
+def test_a_k_that_the_language_model_cannot_read_is_refused_before_the_work(nano):
+    require_room(nano(), [1, 10])
+
+    with pytest.raises(UsageError, match="with 5000 queries a target"):
+        require_room(nano(), [1, 5000])
