@@ -153,7 +153,7 @@ class PyramidRecipe:
     drop_path: float = 0.0
     """Chance that a residual block of the encoder is left out of a training step (Huang et al.,
     "Deep Networks with Stochastic Depth", ECCV 2016), rising from 0 at the first block to this
-    at the last; 0 to below 1."""
+    at the last; 0 to below 1. A frozen encoder leaves none out."""
 
     def __post_init__(self) -> None:
         """Refuse sides that the strides do not divide, and rates that are no chance."""

@@ -44,20 +44,23 @@ _CONVERSATIONS = {
 }
 
 
-def converse(conversation: str, before: str, question: str) -> TemplateRecipe:
+def converse(conversation: str, before: str, question: str, reply: str = "") -> TemplateRecipe:
     """Put a user's message into a conversation.
 
     Args:
         conversation: ``v0`` (Mipha's) or ``inst`` (LLaMA-2's).
         before: The message up to the image.
         question: The rest of it, with `{instruction}`.
+        reply: What every answer begins with.
     """
     head, tail = _CONVERSATIONS[conversation]
-    return TemplateRecipe(before=head + before, question=question + tail)
+    return TemplateRecipe(before=head + before, question=question + tail + reply)
 
+
+_REPLIES = {"a": " \n", "b": " \n", "c": ""}  # answers of a and b begin on a line of their own
 
 R2_TEMPLATES = {
-    f"{generation}-{conversation}": converse(conversation, *message)
+    f"{generation}-{conversation}": converse(conversation, *message, _REPLIES[generation])
     for generation, message in _GENERATIONS.items()
     for conversation in _CONVERSATIONS
 }

@@ -118,6 +118,26 @@ def squash(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
 
 
+def padded_square(image: NDArray[np.uint8], pad_value: int) -> NDArray[np.uint8]:
+    """Put a picture into the middle of the square that its long side makes, unscaled.
+
+    Args:
+        image: RGB uint8 ``(H, W, 3)``.
+        pad_value: Grey around it.
+
+    Returns:
+        ``(S, S, 3)``, S the larger of H and W; the picture itself if it is square.
+    """
+    height, width = image.shape[:2]
+    side = max(height, width)
+    if height == width:
+        return image
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.full((side, side, 3), pad_value, np.uint8)
+    square[top : top + height, left : left + width] = image
+    return square
+
+
 def any_pixel_resize(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Resize a mask; where it shrinks, a pixel is on if any that fall into it is.
 

@@ -21,12 +21,16 @@ from segearth.data.letterbox import (
     any_overlap_grid,
     any_pixel_resize,
     letterbox,
+    padded_square,
     squash,
     to_tensor,
 )
 from segearth.data.packing import Role
 from segearth.data.prompting import Prompter
 from segearth.errors import DataError
+
+TOWER_GREY = 127
+"""Around a picture that is put into the tower's square with its aspect, before normalisation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +131,7 @@ def encode_pictures(
         return square, np.zeros((0, 0, 3), np.uint8)
     if geometry.tower_fit == "squash":
         return square, squash(image, geometry.tower_side)
-    tower_box = letterbox(height, width, geometry.tower_side, "centre")
-    return square, tower_box.picture(image, 127)
+    return square, squash(padded_square(image, TOWER_GREY), geometry.tower_side)
 
 
 def encode_sample(example: Example, prompter: Prompter, geometry: Geometry) -> Batch:

@@ -12,13 +12,16 @@ from segearth.data.answers import find_phrases
 from segearth.data.concepts import FINE_GRAINED
 from segearth.data.manifest import FACETS, Record
 from segearth.data.rle import mask_area_px
-from segearth.data.vocabulary import singular
+from segearth.data.vocabulary import head_noun, singular
 
 LENGTH_STEP = 5
 """Width of a bar of instruction lengths, in words."""
 
 SIZE_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Edges of the bars of mask sizes, as shares of the image: each about three times the last."""
+
+UNNAMED = "target"
+"""What a target is called whose benchmark gives it no name."""
 
 _BOXES = ("boxes_px", "boxes")  # of an export, and of manifests from elsewhere
 
@@ -41,7 +44,8 @@ class Statistics:
     absent: int = 0
     """Records that ask for what is not there."""
     categories: Counter[str] = field(default_factory=Counter)
-    """Category to targets: a record's "category", else its phrases in the singular."""
+    """Category to targets: a record's "category", else its phrases in the singular, of published
+    expressions the noun. Targets that nobody named ("target") have none."""
     words: Counter[str] = field(default_factory=Counter)
     """Word of the instructions to how often it occurs, without those that say nothing."""
     lengths: Counter[int] = field(default_factory=Counter)
@@ -60,9 +64,9 @@ class Statistics:
     def table_1(self) -> dict[str, object]:
         """Return the columns of Table 1.
 
-        "Segmentation" stands for parts beside whole things, "Concept" for at least one of
-        the fine-grained concepts that Table 7 names. TI and TA are textual instruction and
-        answer, Seg masks and BBox boxes.
+        Classes are None where no target is named. "Segmentation" stands for parts beside whole
+        things, "Concept" for at least one of the fine-grained concepts that Table 7 names. TI
+        and TA are textual instruction and answer, Seg masks and BBox boxes.
         """
         has = {
             (name, value): self.facets.get(name, Counter())[value] > 0
@@ -78,7 +82,7 @@ class Statistics:
         }
         return {
             "masks": self.masks,
-            "classes": len(self.categories),
+            "classes": len(self.categories) or (None if self.masks else 0),
             "annotation_type": [kind for kind, there in kinds.items() if there],
             "granularity_segmentation": has["granularity", "part"] and whole,
             "granularity_concept": any(name.lower() in FINE_GRAINED for name in self.categories),
@@ -173,7 +177,9 @@ def _categories(record: Record) -> list[str]:
     if isinstance(stated, str) and stated.strip():
         return [stated.strip()] * len(record.masks)
     phrases = find_phrases(record.answer) if record.masks else []
-    return [singular(phrase.lower()) for phrase in phrases]
+    expressions = record.extra.get("answer_by") == "template"
+    nouns = [head_noun(p) if expressions else singular(p.lower()) for p in phrases]
+    return [noun for noun in nouns if noun != UNNAMED]
 
 
 def _telling(instruction: str) -> list[str]:

@@ -298,3 +298,19 @@ def _without_ending(word: str) -> str:
     if word.endswith(("ches", "shes", "xes", "sses", "zzes")):
         return word[:-2]
     return word.removesuffix("s")
+
+
+def head_noun(phrase: str) -> str:
+    """Return the noun that an expression is about: "red cars on the road" is about a "car".
+
+    The longest name of this vocabulary at the end of what stands before the first link
+    ("on", "of", "with" …), in the singular; an expression without one stays whole.
+    """
+    words = [word for word in phrase.lower().split() if word not in ("a", "an", "the")]
+    ends = [index for index, word in enumerate(words) if word in _LINKS]
+    words = words[: ends[0]] if ends and ends[0] else words
+    for start in range(len(words)):
+        noun = singular(" ".join(words[start:]))
+        if noun in KINDS or noun in _singulars().values():
+            return noun
+    return singular(" ".join(words))

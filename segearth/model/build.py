@@ -50,6 +50,7 @@ from segearth.model.pretrained.loading import (
 from segearth.model.pyramid import Pyramid
 from segearth.model.query_decoder import QueryDecoder
 from segearth.model.segearth import SegEarth
+from segearth.model.sizes import sensible_sizes
 
 
 def build_model(
@@ -72,13 +73,15 @@ def build_model(
         CheckpointError: Starting weights are missing or do not fit.
     """
     taken: list[Coverage] = []
-    lm = _language(recipe.language, len(prompter.tokenizer), taken if pretrained else None)
+    with sensible_sizes("model.language.config"):
+        lm = _language(recipe.language, len(prompter.tokenizer), taken if pretrained else None)
     language = LanguageModel(lm)
     if recipe.mask_head.kind == "mask2former":
         pyramid: Any = make_pyramid(recipe.pyramid)
     tower = None
     if recipe.image_tokens.source == "tower":
-        vision = _tower(recipe.image_tokens, taken if pretrained else None)
+        with sensible_sizes("model.image_tokens.config"):
+            vision = _tower(recipe.image_tokens, taken if pretrained else None)
         tower = ImageTower(vision, recipe.image_tokens.layer)
         channels = int(tower.tower.config.hidden_size)
     else:
@@ -90,9 +93,10 @@ def build_model(
         pixel_decoder, predictor = make_decoders(recipe.mask_head, pyramid.channels)
     else:
         side = recipe.pyramid.image_size
-        pyramid, pixel_decoder, predictor = make_sam(
-            recipe.mask_head, side, taken if pretrained else None
-        )
+        with sensible_sizes("model.mask_head.config"):
+            pyramid, pixel_decoder, predictor = make_sam(
+                recipe.mask_head, side, taken if pretrained else None
+            )
     model = SegEarth(
         language=language,
         image_tower=tower,
@@ -169,7 +173,8 @@ def make_pyramid(recipe: PyramidRecipe) -> Pyramid:
             recipe.name,
             recipe.image_size,
             output_norms=recipe.output_norms,
-            drop_path=recipe.drop_path,
+            # A frozen encoder computes the same in training as ever.
+            drop_path=0.0 if recipe.frozen else recipe.drop_path,
         )
     except TypeError as error:
         if not recipe.drop_path:
@@ -243,6 +248,20 @@ def make_mechanism(
     return SegToken(language_width)
 
 
+def _require_whole_heads(config: PretrainedConfig) -> None:
+    """Refuse a width that heads do not divide; Phi would find out in its first pass.
+
+    Raises:
+        CheckpointError: It does not divide, and no width of a head is given.
+    """
+    width, heads = (getattr(config, name, None) for name in ("hidden_size", "num_attention_heads"))
+    if getattr(config, "head_dim", None) is None and width and heads and width % heads:
+        raise CheckpointError(
+            f"hidden_size {width} does not divide into {heads} heads",
+            where="model.language.config",
+        )
+
+
 def _language(
     recipe: LanguageRecipe, vocabulary: int, taken: list[Coverage] | None
 ) -> PreTrainedModel:
@@ -250,6 +269,7 @@ def _language(
     dtype = getattr(torch, recipe.dtype)
     try:
         config = language_config(recipe)
+        _require_whole_heads(config)
         if taken is not None and recipe.weights:
             lm, coverage = load_language(recipe, config)
             taken.append(coverage)

@@ -30,8 +30,12 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
 
-def model_folder(name: str | Path) -> Path:
+def model_folder(name: str | Path, *, where: str = "--model") -> Path:
     """Find a model: the name of a shipped one, or a folder.
+
+    Args:
+        name: Of a shipped model, or a path.
+        where: What the user gave it as, for messages.
 
     Raises:
         CheckpointError: There is no such folder, or it is not a model.
@@ -40,7 +44,7 @@ def model_folder(name: str | Path) -> Path:
     if not folder.is_dir():
         raise CheckpointError(
             f"there is no model {name}",
-            where="--model",
+            where=where,
             hint=f"shipped: {', '.join(shipped_models()) or 'none'}; "
             "or a folder such as runs/a/best",
         )
@@ -51,7 +55,7 @@ def model_folder(name: str | Path) -> Path:
         raise CheckpointError(
             f"{folder} is not a model folder: it has no {' and no '.join(missing)}"
             f" (found {listing or 'nothing'})",
-            where="--model",
+            where=where,
             hint="pass a folder such as runs/a/best; pickled weights are never read",
         )
     return folder

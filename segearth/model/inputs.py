@@ -14,6 +14,7 @@ from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
 from segearth.model.pretrained.loading import language_config, tower_config
+from segearth.model.sizes import sensible_sizes
 
 STRIDES = (4, 8, 16, 32)
 TOKENIZERS = Path(__file__).parent
@@ -62,9 +63,10 @@ def geometry(recipe: ModelRecipe) -> Geometry:
         cell = STRIDES[tokens.level] * tokens.pool * (4 if tokens.connection == "strided" else 1)
         tower_side, cells = 0, pyramid.image_size // cell
     else:
-        config = tower_config(tokens)
-        tower_side, cell = cast(int, config.image_size), cast(int, config.patch_size)
-        cells = tower_side // cell
+        with sensible_sizes("model.image_tokens.config"):
+            config = tower_config(tokens)
+            tower_side, cell = cast(int, config.image_size), cast(int, config.patch_size)
+            cells = tower_side // cell
     return Geometry(
         side=pyramid.image_size,
         pad=pyramid.pad,
@@ -94,7 +96,10 @@ def build_prompter(recipe: ModelRecipe, tokenizer: Any) -> Prompter:
 
 def _most_positions(recipe: ModelRecipe) -> int | None:
     try:
-        config = language_config(recipe.language)
-    except (OSError, ValueError):  # whoever makes the language model says so
-        return None
+        with sensible_sizes("model.language.config"):
+            config = language_config(recipe.language)
+    except CheckpointError as error:
+        if isinstance(error.__cause__, OSError):  # not here; who makes the language model says so
+            return None
+        raise
     return getattr(config, "max_position_embeddings", None)

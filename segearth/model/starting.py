@@ -23,7 +23,7 @@ from segearth.model.pretrained.loading import (
     sources,
     tower_config,
 )
-from segearth.model.pretrained.source import find
+from segearth.model.pretrained.source import find, weight_files
 
 NOT_HERE = "not here"
 FETCHED = "not in the hub's cache; fetched when the run starts, unless it is offline"
@@ -63,8 +63,11 @@ def starts(recipe: ModelRecipe) -> list[Start]:
     found = []
     if not (TOKENIZERS / recipe.language.name).is_dir():
         found.append(_place("tokenizer and config", "model.language.name", recipe.language.name))
+    tokens = recipe.image_tokens
+    if tokens.source == "tower" and tokens.weights and not tokens.config:
+        found.append(_place("image tower's config", "model.image_tokens.tower", tokens.tower))
     for part, source in sources(recipe).items():
-        start = _place(part.replace("_", " "), KEYS[part], source)
+        start = _place(part.replace("_", " "), KEYS[part], source, weights=True)
         coverage = _coverage(part, source, recipe) if start.here else None
         if coverage is not None:
             start = Start(**{**vars(start), "note": str(coverage), "coverage": coverage})
@@ -72,9 +75,11 @@ def starts(recipe: ModelRecipe) -> list[Start]:
     return found
 
 
-def _place(part: str, key: str, source: str) -> Start:
+def _place(part: str, key: str, source: str, *, weights: bool = False) -> Start:
     try:
-        find(source, where=key, download=False)
+        place = find(source, where=key, download=False)
+        if weights and is_hub_name(source):
+            weight_files(place, where=key)  # the cache may have a part of it
     except CheckpointError:
         note = FETCHED if is_hub_name(source) else NOT_HERE
         return Start(part=part, key=key, source=source, here=False, note=note)

@@ -185,12 +185,42 @@ def test_the_papers_recipe_names_a_source_for_every_part(tmp_path, monkeypatch):
     parts = {entry["part"]: entry["source"] for entry in json.loads(result.stdout)["weights"]}
     assert parts == {
         "tokenizer and config": "microsoft/phi-2",
+        "image tower's config": "google/siglip-so400m-patch14-384",
         "language": "zhumj34/Mipha-3B",
         "image tower": "zhumj34/Mipha-3B",
         "connector": "zhumj34/Mipha-3B",
         "pyramid": "facebook/mask2former-swin-base-coco-panoptic",
         "mask head": "facebook/mask2former-swin-base-coco-panoptic",
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ("model.language.config={model_type: phi, hidden_size: abc}", "model.language.config"),
+        (
+            "model.language.config={model_type: phi, hidden_size: 32, num_attention_heads: 3}",
+            "model.language.config",
+        ),
+        (
+            "model.image_tokens={source: tower, config: {hidden_size: 32, num_attention_heads: 3}}",
+            "model.image_tokens.config",
+        ),
+        (
+            "model.image_tokens={source: tower, config: {patch_size: 0}}",
+            "model.image_tokens.config",
+        ),
+        ("model.mask_head={kind: mask2former, heads: 5}", "model.mask_head.width"),
+    ],
+)
+def test_sizes_that_make_no_model_are_one_message(tmp_path, change, key):
+    out = tmp_path / "run"
+
+    result = run(app, ["train", NANO, "--out", str(out), "--set", change])
+
+    assert result.exit_code in (2, 4), result.output
+    assert key in result.stderr
+    assert "Traceback" not in result.output
 
 
 def test_the_templates_on_offer_are_those_that_exist():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segearth.config.load import load_recipe
-from segearth.config.presets import mipha_3b
+from segearth.config.presets import mipha_3b, segearth_r1
 from segearth.training.check import missing_files
 
 LASERS = Path(__file__).parents[2] / "recipes" / "lasers.yaml"
@@ -57,3 +57,17 @@ def test_only_files_keep_the_recipe_from_running(tmp_path, monkeypatch):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
     assert missing_files(recipe) == []
+
+
+def test_published_sizes_that_nothing_else_would_notice():
+    """A rotary share of 0.5 fits the same weights; so does another prompt."""
+    r1 = segearth_r1()
+
+    assert mipha_3b().language.config["partial_rotary_factor"] == 0.4
+    assert r1.language.config["partial_rotary_factor"] == 0.5
+    assert r1.template.before.endswith("<</SYS>>\n\nThis is an image ")
+    assert r1.template.question == (
+        ", Please doing Referring Segmentation according to the following instruction:\n "
+        "{instruction} [/INST]"
+    )
+    assert (r1.pyramid.pad, r1.pyramid.pad_value) == ("centre", 0)

@@ -167,9 +167,18 @@ def test_a_squashed_tower_sees_the_whole_picture_in_all_cells():
 def test_a_boxed_tower_has_padding_above_and_below():
     batch = encode_sample(example(), make(cells=3), BOXED)
 
+    assert batch.tower_image[0, :, 0, 0].tolist() == [127] * 3
     assert batch.cell_valid[0].any()
     assert batch.cell_valid[0, 1].all()  # the picture lies in rows 11 to 32 of 44
     assert batch.target_grid[0].nonzero().tolist() == [[0, 0], [1, 0]]
+
+
+def test_a_boxed_tower_sees_a_square_picture_as_a_squashed_one_does():
+    square = example(384, 384)
+
+    squashed, boxed = (encode_sample(square, make(cells=3), how) for how in (SQUASH, BOXED))
+
+    assert torch.equal(squashed.tower_image, boxed.tower_image)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segearth.data.vocabulary import KINDS, WIDER, covers, plural, singular, wider_words
+from segearth.data.vocabulary import KINDS, WIDER, covers, head_noun, plural, singular, wider_words
 from segearth.data.vocabulary_absent import IMPOSSIBLE, absent_from, impossible_in, may_be_there
 from segearth.data.vocabulary_implicit import IMPLICIT, RIVALS
 
@@ -92,3 +92,18 @@ def test_what_goes_by_another_name_is_not_absent():
     assert not may_be_there("airplane", {"house"})
     assert "swimming pool" in absent_from({"grass", "house"})
     assert "lake" not in absent_from({"sea"})
+
+
+@pytest.mark.parametrize(
+    ("expression", "noun"),
+    [
+        ("vehicle on the road", "vehicle"),
+        ("the red cars along the street", "car"),
+        ("a large storage tank", "storage tank"),
+        ("light-duty vehicles in the parking area", "vehicle"),
+        ("of no noun", "of no noun"),
+        ("blue gadgets near a wall", "blue gadget"),
+    ],
+)
+def test_the_noun_of_an_expression(expression, noun):
+    assert head_noun(expression) == noun

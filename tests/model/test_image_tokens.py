@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from segearth.config.load import load_recipe
 from segearth.errors import RecipeError
@@ -37,17 +38,31 @@ def test_sixteen_cells_become_the_token_that_pencil_and_paper_give():
 
 
 def test_tokens_are_read_row_by_row():
+    """Against the layers one by one; a transposed map gives others."""
+    torch.manual_seed(0)
     connector = StridedConnector(channels=2, width=3, side=8).eval()
+    with torch.no_grad():
+        for weight in connector.parameters():
+            weight += torch.randn_like(weight)
     cells = torch.randn(1, 64, 2)
-    dark = cells.clone()
-    dark[0, :32] = 0  # the upper half
 
     with torch.no_grad():
-        connector.norm1.weight.zero_()  # makes every cell the norm's bias …
-        flat = connector(cells)
+        tokens, turned = (
+            connector(grid.flatten(1, 2))
+            for grid in (cells.unflatten(1, (8, 8)), cells.unflatten(1, (8, 8)).transpose(1, 2))
+        )
+        fmap = cells[0].T.reshape(1, 2, 8, 8)
+        for conv, norm in (
+            (connector.proj1, connector.norm1),
+            (connector.proj2, connector.norm2),
+        ):
+            fmap = F.conv2d(fmap, conv.weight, conv.bias, stride=2, padding=1)
+            fmap = F.layer_norm(fmap, fmap.shape[1:], norm.weight, norm.bias)
+        fmap = F.conv2d(fmap, connector.fc.weight, connector.fc.bias)
+        expected = torch.stack([fmap[0, :, row, column] for row in (0, 1) for column in (0, 1)])
 
-    assert flat.shape == (1, 4, 3)
-    assert torch.equal(flat, connector(dark))  # … so that nothing of the picture is left
+    torch.testing.assert_close(tokens[0], expected)
+    assert (turned[0] - expected).abs().max() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The mask encoder in training: blocks drop out where asked, batch norm keeps its statistics."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -13,7 +15,9 @@ IMAGE = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
 
 def lite(drop_path):
     torch.manual_seed(0)
-    recipe = PyramidRecipe(name="tf_efficientnet_lite0", image_size=64, drop_path=drop_path)
+    recipe = PyramidRecipe(
+        name="tf_efficientnet_lite0", image_size=64, drop_path=drop_path, frozen=False
+    )
     return make_pyramid(recipe)
 
 
@@ -57,7 +61,7 @@ def test_a_rate_that_is_no_chance_is_refused(drop_path):
 
 
 def test_an_encoder_without_blocks_to_drop_says_so():
-    recipe = PyramidRecipe(name="hrnet_w18_small", image_size=64, drop_path=0.1)
+    recipe = PyramidRecipe(name="hrnet_w18_small", image_size=64, drop_path=0.1, frozen=False)
 
     with pytest.raises(RecipeError, match="no blocks") as caught:
         make_pyramid(recipe)
@@ -76,3 +80,16 @@ def test_maps_come_channels_first_from_every_swin(name):
     sides = [56, 28, 14, 7]
     expected = [(1, count, side, side) for count, side in zip(pyramid.channels, sides, strict=True)]
     assert [tuple(fmap.shape) for fmap in maps] == expected
+
+
+def test_a_frozen_encoder_is_the_same_in_training():
+    recipe = PyramidRecipe(name="convnext_atto", image_size=64, drop_path=0.5, frozen=True)
+    frozen, learning = (make_pyramid(replace(recipe, frozen=value)) for value in (True, False))
+    image = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+
+    with torch.no_grad():
+        first, second = (frozen.train()(image)[-1] for _ in range(2))
+
+    assert torch.equal(first, second)
+    assert not any(module.training for module in frozen.modules())
+    assert any(module.training for module in learning.train().modules())

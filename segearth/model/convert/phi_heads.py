@@ -30,7 +30,7 @@ def split_heads(fused: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
     Raises:
         ValueError: The rows do not divide by three times `heads`.
     """
-    rows = fused.shape[0]
+    rows = fused.shape[0] if fused.ndim else 1
     if rows % (3 * heads):
         raise ValueError(f"{rows} rows do not divide into {heads} heads of q, k and v")
     by_head = fused.unflatten(0, (heads, 3, rows // (3 * heads)))

@@ -61,6 +61,12 @@ def read_pickle(file: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: It cannot be read, asks for more than arrays, or holds no tensors.
     """
+    if file.suffix == ".safetensors":
+        raise CheckpointError(
+            f"{file.name} is no pickle",
+            where=str(file),
+            hint="safetensors need no conversion: name the file in the recipe",
+        )
     try:
         if zipfile.is_zipfile(file):
             tree = torch.load(file, map_location="cpu", weights_only=True)

@@ -78,7 +78,7 @@ def convert_r1(
     config = read_config(source, where="SRC")
     tensors = read_weights(source, where="SRC")
     heads = config.get("num_attention_heads")
-    if not isinstance(heads, int) or heads < 1:
+    if not isinstance(heads, int) or isinstance(heads, bool) or heads < 1:
         raise CheckpointError(
             f"num_attention_heads is {heads!r}; without it q, k and v cannot be told apart",
             where=str(source / "config.json"),
@@ -123,10 +123,16 @@ def phi_config(config: dict[str, object]) -> dict[str, object]:
         "partial_rotary_factor",  # transformers takes 0.5 where it is left out: wrong for Phi-2
         "vocab_size",
     )
-    missing = [key for key in needed if key not in config]
+    missing = [key for key in needed if config.get(key) is None]
     if missing:
         raise CheckpointError(
             f"config.json has no {', '.join(missing)}", where="SRC", hint="name the whole folder"
+        )
+    if config.get("rope_scaling") is not None:
+        raise CheckpointError(
+            f"config.json has rope_scaling {config['rope_scaling']!r}, which Phi of this family "
+            "has not",
+            where="SRC",
         )
     optional = (
         "max_position_embeddings",

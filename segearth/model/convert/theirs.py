@@ -7,7 +7,7 @@ refused: its weights would fit and mean something else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 from transformers import PhiConfig
 
-from segearth.config.model import ModelRecipe
+from segearth.config.model import ModelRecipe, TemplateRecipe
 from segearth.errors import CheckpointError
 from segearth.files import write_text
 from segearth.model.checkpoint import (
@@ -36,6 +36,9 @@ from segearth.model.inputs import build_tokenizer
 from segearth.model.pretrained import swin
 from segearth.model.pretrained.source import read_config
 
+SIDE_PX = 1024
+"""Side of the authors' pictures (paper, Table 8)."""
+
 Wanted = Mapping[str, tuple[object, object]]
 """Value of a recipe and the authors' value, by key under `model`."""
 
@@ -50,6 +53,7 @@ class Form:
         wanted: Gives what their code has fixed, beside what it shares with its family.
         arrange: Last step on the named tensors, given the config.json that goes with them.
         vision: Gives what its config.json says of the image side.
+        templates: Gives the words that the authors' code has, ended as the recipe ends answers.
         hint: Which models have this form.
     """
 
@@ -58,6 +62,7 @@ class Form:
     wanted: Callable[[ModelRecipe], Wanted]
     arrange: Callable[[dict[str, Tensor], Mapping[str, Any]], dict[str, Tensor]]
     vision: Callable[[ModelRecipe], dict[str, object]]
+    templates: Callable[[ModelRecipe], Sequence[TemplateRecipe]]
     hint: str
 
 
@@ -75,7 +80,7 @@ def write_theirs(source: Path, out: Path, form: Form, *, overwrite: bool) -> Con
         UsageError: `out` holds a folder already.
         DataError: `out` cannot be written to.
     """
-    folder = model_folder(source)
+    folder = model_folder(source, where="SRC")
     recipe = read_recipe(folder)
     _require_theirs(recipe, form, folder)
     tensors, merged = merge_lora(
@@ -102,6 +107,16 @@ def write_theirs(source: Path, out: Path, form: Form, *, overwrite: bool) -> Con
     write_tensors(out / WEIGHTS, form.arrange(named, config) | kept)
     write_text(out / CONFIG, json.dumps(config, indent=1) + "\n")
     notes = []
+    if recipe.pyramid.image_size != SIDE_PX:
+        notes.append(
+            f"it was made for pictures of {recipe.pyramid.image_size} px, and the authors' code "
+            f"takes {SIDE_PX} unless it is told"
+        )
+    if recipe.template not in form.templates(recipe):
+        notes.append(
+            "the words around an instruction are of its own (template in config.json), and the "
+            "authors' code has others: put these there"
+        )
     if not released:
         notes.append(
             "config.json holds sizes alone: paths and switches of the authors' loader are "
@@ -179,9 +194,15 @@ def _require_theirs(recipe: ModelRecipe, form: Form, folder: Path) -> None:
         "pyramid.output_norms": (recipe.pyramid.output_norms, True),
         "mask_head.kind": (head.kind, "mask2former"),
         "mask_head.extra_lateral_relu": (head.extra_lateral_relu, True),
-        # No shape tells these two, and the authors' code has them as constants.
+        # The authors' code has these as constants; of the first two no shape tells.
         "mask_head.heads": (head.heads, 8),
         "mask_head.points": (head.points, 4),
+        "mask_head.width": (head.width, 256),
+        "mask_head.encoder_layers": (head.encoder_layers, 6),
+        "mask_head.decoder_layers": (head.decoder_layers, 9),
+        "language.tags_are_tokens": (recipe.language.tags_are_tokens, False),
+        "image_tokens.grid_position": (recipe.image_tokens.grid_position, False),
+        "image_tokens.pool": (recipe.image_tokens.pool, 1),
         "queries_per_target": (recipe.queries_per_target, 1),
     }
     for key, (value, theirs) in {**family, **form.wanted(recipe)}.items():

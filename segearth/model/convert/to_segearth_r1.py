@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from segearth.config.model import ModelRecipe
+from segearth.config.presets import segearth_r1
 from segearth.model.convert.phi_heads import with_fused_heads
 from segearth.model.convert.theirs import Form, Wanted, shared_name, write_theirs
 from segearth.model.convert.writing import Conversion
@@ -47,8 +49,6 @@ def _wanted(recipe: ModelRecipe) -> Wanted:
         "language.config.num_key_value_heads": (language.get("num_key_value_heads", heads), heads),
         "image_tokens.source": (tokens.source, "pyramid"),
         "image_tokens.level": (tokens.level, -1),
-        "image_tokens.pool": (tokens.pool, 1),
-        "image_tokens.grid_position": (tokens.grid_position, False),
         "image_tokens.connection": (tokens.connection, "strided"),
         "pyramid.pad": (recipe.pyramid.pad, "centre"),
         "pyramid.pad_value": (recipe.pyramid.pad_value, 0),
@@ -69,6 +69,7 @@ R1 = Form(
     wanted=_wanted,
     arrange=_arrange,
     vision=lambda _recipe: {},
+    templates=lambda recipe: [replace(segearth_r1().template, end=recipe.template.end)],
     hint="convert one with segearth-r1, or train on from such a folder (train.init_from)",
 )
 """The released folder."""

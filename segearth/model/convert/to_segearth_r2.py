@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from segearth.config.model import ModelRecipe
+from segearth.config.templates import R2_TEMPLATES
 from segearth.model.convert.theirs import Form, Wanted, shared_name, write_theirs
 from segearth.model.convert.writing import Conversion
 
@@ -51,6 +53,9 @@ R2 = Form(
     wanted=_wanted,
     arrange=lambda tensors, _config: tensors,
     vision=lambda recipe: {"vision_config": {"vision_tower": dict(recipe.image_tokens.config)}},
+    templates=lambda recipe: [
+        replace(words, end=recipe.template.end) for words in R2_TEMPLATES.values()
+    ],
     hint="train one from recipes/lasers.yaml, which has the authors' form",
 )
 """The authors' merged folder."""

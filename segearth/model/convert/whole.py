@@ -23,6 +23,7 @@ from segearth.model.convert.writing import (
     write_tensors,
 )
 from segearth.model.inputs import build_prompter, build_tokenizer
+from segearth.model.sizes import sensible_sizes
 
 
 def write_whole(
@@ -58,15 +59,16 @@ def write_whole(
         DataError: `out` cannot be written to.
     """
     ours = {prefix + name: t for prefix, named in tensors.items() for name, t in named.items()}
-    rows = ours["language.lm.model.embed_tokens.weight"].shape[0]
-    prompter = build_prompter(recipe, build_tokenizer(recipe, source))
+    rows = len(ours["language.lm.model.embed_tokens.weight"])
+    with sensible_sizes(str(source / CONFIG)):
+        prompter = build_prompter(recipe, build_tokenizer(recipe, source))
     if len(prompter.tokenizer) > rows:
         raise CheckpointError(
             f"the tokenizer has {len(prompter.tokenizer)} entries, the embedding {rows} rows",
             where=str(source),
             hint="the tokenizer files are not those of these weights",
         )
-    with torch.device("meta"):
+    with torch.device("meta"), sensible_sizes(str(source / CONFIG)):
         model = build_model(recipe, prompter, pretrained=False)
     _require_whole(ours, model.state_dict(), str(source))
     claim_target(source, out, CONFIG, overwrite=overwrite)

@@ -71,8 +71,9 @@ def require_parts(
         CheckpointError: Names what it lacks.
     """
     absent = [part.replace("_", " ") for part in wanted if part not in parts]
-    if "language" in wanted and "model.embed_tokens.weight" not in parts.get("language", {}):
-        absent.append("model.embed_tokens.weight")
+    words = parts.get("language", {}).get("model.embed_tokens.weight")
+    if "language" in wanted and (words is None or words.ndim != 2):
+        absent.append("model.embed_tokens.weight of rows and columns")
     if absent:
         raise CheckpointError(f"it has no {', no '.join(absent)}", where=str(source))
 

@@ -13,7 +13,7 @@ from segearth.errors import CheckpointError
 from segearth.model.mask_heads import sam, sam2
 from segearth.model.pretrained.fitting import Coverage
 from segearth.model.pretrained.loading import KEYS, quiet
-from segearth.model.pretrained.source import find
+from segearth.model.pretrained.source import find, read_weights
 
 Parts = (
     tuple[sam.SamEncoder, sam.SamPixels, sam.SamDecoder]
@@ -126,5 +126,10 @@ def _load(recipe: MaskHeadRecipe, config: PretrainedConfig) -> tuple[Any, Covera
             f"weights do not fit {recipe.kind}: {'. '.join(named)}",
             where=f"{_WHERE} {recipe.weights}",
         )
-    wanted = len(made.state_dict())
-    return made, Coverage(part="mask_head", source=recipe.weights, taken=wanted, wanted=wanted)
+    # Tied tensors have two names in the model and one in a file.
+    wanted = len({tensor.data_ptr() for tensor in made.state_dict().values() if tensor.numel()})
+    held = len(read_weights(folder, where=_WHERE))
+    aside = {f"not read by {recipe.kind}": held - wanted} if held > wanted else {}
+    return made, Coverage(
+        part="mask_head", source=recipe.weights, taken=wanted, wanted=wanted, aside=aside
+    )

@@ -207,7 +207,7 @@ def _hint(part: Part, offered: Mapping[str, Tensor], kinds: Mapping[str, list[st
     if not offered:
         return f"this source has nothing for the {part.replace('_', ' ')}; name another"
     if part == "pyramid" and any(
-        name.startswith("norms.") for names in kinds.values() for name in names
+        name.startswith("norms.") for kind in ("missing", "unexpected") for name in kinds[kind]
     ):
         return "model.pyramid.output_norms has to be true for Mask2Former's Swin, false for timm's"
     if part == "mask_head" and any(".bias" in name for name in kinds["unexpected"]):

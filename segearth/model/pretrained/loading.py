@@ -209,7 +209,8 @@ def tower_config(recipe: ImageTokensRecipe) -> SiglipVisionConfig:
         raise CheckpointError(
             "the image tower's config cannot be loaded",
             where=f"model.image_tokens.tower {recipe.tower}",
-            hint="name a local folder, or give model.image_tokens.config",
+            hint="run once with a network, set HF_HOME to a cache that has it, name a local "
+            "folder, or give model.image_tokens.config",
         ) from error
 
 

@@ -89,10 +89,15 @@ def weight_files(place: Path, *, where: str) -> list[Path]:
         return files
     pickles = sorted(path.name for path in place.iterdir() if path.suffix in PICKLES)
     found = f"{len(files)} safetensors files and no index" if files else "no safetensors file"
+    hint = "copy or download the whole folder, with its index"
+    if "snapshots" in place.parts:
+        hint = "the hub's cache has a part of it: run once with a network"
+    elif pickles:
+        hint = "only safetensors are read; save it with save_pretrained(safe_serialization=True)"
     raise CheckpointError(
         f"{place} holds {found}" + (f", only the pickle {pickles[0]}" if pickles else ""),
         where=where,
-        hint="name the file itself; for pickles see `segearth data convert-weights`",
+        hint=hint,
     )
 
 
@@ -127,6 +132,13 @@ def read_config(folder: Path, *, where: str, name: str = "config.json") -> dict[
     Raises:
         CheckpointError: It is missing or no JSON object.
     """
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"there is no folder {folder}",
+            where=where,
+            hint="name the folder with config.json, weights and tokenizer; a model of the hub has "
+            "to be downloaded first",
+        )
     return _json(folder / name, where)
 
 

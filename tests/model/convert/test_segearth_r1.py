@@ -139,7 +139,7 @@ def test_a_model_of_r1s_form_made_here_becomes_theirs_and_ours_again(folders, r1
     assert "model.layers.0.self_attn.query_key_value.bias" in load_file(
         tmp_path / "theirs" / "model.safetensors"
     )
-    assert [note[:7] for note in conversion.notes] == ["config.", "without"]
+    assert [note[:7] for note in conversion.notes] == ["it was ", "config.", "without"]
     again, _, _ = load_model(tmp_path / "again")
     folders.same(again.state_dict(), model.state_dict())
 

@@ -143,8 +143,15 @@ def test_a_model_made_here_becomes_theirs_and_ours_again(folders, base, tmp_path
     language = replace(language, config={**language.config, "partial_rotary_factor": 0.4})
     model = folders.made_here(replace(base, language=language), tmp_path / "made")
 
-    convert_to_r2(tmp_path / "made", tmp_path / "theirs")
+    conversion = convert_to_r2(tmp_path / "made", tmp_path / "theirs")
     convert_r2(tmp_path / "theirs", tmp_path / "again", base=base)
+
+    assert [note[:9] for note in conversion.notes] == [
+        "it was ma",  # for 256 px
+        "the words",
+        "config.js",
+        "without w",
+    ]
 
     config = json.loads((tmp_path / "theirs" / "config.json").read_text())
     assert config["partial_rotary_factor"] == 0.4  # transformers 4 reads it here or takes 0.5
@@ -170,6 +177,9 @@ def test_a_model_made_here_becomes_theirs_and_ours_again(folders, base, tmp_path
         ("mask_head.heads", {"mask_head": {"heads": 4}}),
         ("mask_head.points", {"mask_head": {"points": 2}}),
         ("mask_head.decode", {"mask_head": {"decode": "joint"}}),
+        ("mask_head.decoder_layers", {"mask_head": {"decoder_layers": 3}}),
+        ("image_tokens.grid_position", {"image_tokens": {"grid_position": True}}),
+        ("language.tags_are_tokens", {"language": {"tags_are_tokens": True}}),
     ],
 )
 def test_what_theirs_would_compute_otherwise_is_refused(folders, base, tmp_path, key, change):
@@ -185,8 +195,8 @@ def test_what_theirs_would_compute_otherwise_is_refused(folders, base, tmp_path,
 @pytest.mark.parametrize(
     ("template", "before", "after"),
     [
-        ("a-v0", "A chat between", "{instruction}[SEG] <|assistant|> ASSISTANT:"),
-        ("b-inst", "[INST] <<SYS>>", "{instruction}[SEG] <|assistant|> [/INST]"),
+        ("a-v0", "A chat between", "{instruction}[SEG] <|assistant|> ASSISTANT: \n"),
+        ("b-inst", "[INST] <<SYS>>", "{instruction}[SEG] <|assistant|> [/INST] \n"),
         ("c-inst", "[INST] <<SYS>>", "instruction:\n{instruction} [/INST]"),
     ],
 )
@@ -209,3 +219,33 @@ def test_a_seg_token_of_the_template_asks_for_no_mask(r2, base, tmp_path):
 
     assert segmenter.prompter.question_ids("the ship", None).count(seg) == 1
     assert len(reply.seg_queries) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"partial_rotary_factor": None}, "no partial_rotary_factor"),
+        ({"rope_scaling": {"type": "linear", "factor": 2}}, "rope_scaling"),
+        ({"num_hidden_layers": "two"}, "make no model"),
+        ({"hidden_size": 0}, "make no model"),
+        ({"hidden_act": "nope"}, "make no model"),
+    ],
+)
+def test_a_config_that_means_another_model_is_refused(folders, r2, base, tmp_path, change, message):
+    source = folders.changed(r2, tmp_path / "src", lambda tensors: None)
+    config = json.loads((source / "config.json").read_text()) | change
+    (source / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(CheckpointError, match=message):
+        convert_r2(source, tmp_path / "out", base=base)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_words_without_rows_are_refused(folders, r2, base, tmp_path):
+    source = folders.changed(
+        r2, tmp_path / "src", lambda t: t.update({"model.embed_tokens.weight": torch.ones(())})
+    )
+
+    with pytest.raises(CheckpointError, match=r"no model\.embed_tokens\.weight of rows"):
+        convert_r2(source, tmp_path / "out", base=base)

@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import Sam2Config, Sam2Model, SamConfig, SamModel
 
+from segearth.config.model import MaskHeadRecipe
 from segearth.data.samples import encode_sample
 from segearth.errors import CheckpointError
 from segearth.model.build import build_model
 from segearth.model.checkpoint import load_model, save_model
+from segearth.model.mask_heads.starting import make_sam
+from segearth.model.sizes import sensible_sizes
 
 KINDS = ["sam", "sam2"]
 DECODER = "{hidden_size: 32, mlp_dim: 32, num_hidden_layers: 2, num_attention_heads: 2}"
@@ -52,7 +56,11 @@ def whole(kind, recipe):
     """Make transformers' model of the recipe's config, with all that is left out here."""
     config, model = (SamConfig, SamModel) if kind == "sam" else (Sam2Config, Sam2Model)
     torch.manual_seed(1)
-    return model(config(**recipe.mask_head.config)).eval()
+    made = model(config(**recipe.mask_head.config)).eval()
+    with torch.no_grad():  # fresh weights draw masks of 1e-4, in which nothing could be seen wrong
+        for weight in made.parameters():
+            weight += 0.2 * torch.randn_like(weight)
+    return made
 
 
 def encode(segmenter, example):
@@ -96,10 +104,12 @@ def test_masks_are_those_of_transformers_with_the_query_as_sparse_prompt(
             **more,
         )[0]
 
+    assert expected.abs().max() > 0.05
     torch.testing.assert_close(drawn.logits[0], expected[:, :, 0], **CLOSE)
     assert drawn.logits[0].shape == (1, 3, 16, 16)
     head = next(coverage for coverage in taken if coverage.part == "mask_head")
-    assert head.taken == head.wanted > 0
+    assert head.taken == head.wanted == len(load_file(tmp_path / "model.safetensors"))
+    assert head.aside == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,3 +235,14 @@ def test_pictures_of_another_size_are_refused(toy_recipe, fresh):
 
     with pytest.raises(CheckpointError, match="made for 64 pixels"):
         fresh(recipe)
+
+
+def test_sizes_that_make_no_sam_are_one_message():
+    with pytest.raises(CheckpointError, match=r"model\.mask_head\.config"):
+        build_sam({"vision_config": 5})
+
+
+def build_sam(config):
+    recipe = MaskHeadRecipe(kind="sam", config=config)
+    with sensible_sizes("model.mask_head.config"):
+        return make_sam(recipe, 64, None)
