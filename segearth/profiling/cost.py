@@ -101,8 +101,10 @@ def sweep(
         language = [counter(language_stages(model, shape, workload)) for counter in counters]
         text_again = count(language_stages(model, shape, workload, again=True))
         for decode in decodes:
-            masks_again = count(mask_stages(model, shape, decode, again=True))
             masks = [counter(mask_stages(model, shape, decode)) for counter in counters]
+            masks_again = masks[0]  # queries by themselves project the image every time
+            if decode == "joint":
+                masks_again = count(mask_stages(model, shape, decode, again=True))
             first, *second = (
                 sum_costs(parts) for parts in zip(image, language, masks, strict=True)
             )
