@@ -147,6 +147,8 @@ def test_a_pickle_cannot_act(tmp_path):
         pickle.dumps([instance(bbox=[1, 2, 3])]),
         pickle.dumps([instance(bbox=[1, 2, 1, 5])]),
         pickle.dumps([instance(bbox=[np.nan, 2, 4, 5])]),
+        pickle.dumps([instance(category=None)]),
+        pickle.dumps([instance(category=5)]),
         pickle.dumps([instance()])[:-20],
     ],
 )

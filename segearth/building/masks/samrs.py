@@ -88,4 +88,7 @@ def _instance(row: Mapping[str, Any]) -> Annotated:
     (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     if not (x0 < x1 and y0 < y1):
         raise ValueError(f"its bbox {corners.ravel().tolist()} is empty")
-    return Annotated((x0, y0, x1, y1), str(row["category"]), mask)
+    category = row["category"]
+    if not isinstance(category, str) or not category.strip():
+        raise ValueError(f"its category {category!r} is no name")
+    return Annotated((x0, y0, x1, y1), category, mask)
