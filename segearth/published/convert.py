@@ -13,7 +13,6 @@ earlier one can be kept against it, because published scores count them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from segearth.errors import DataError, UsageError
 from segearth.files import atomic_path, write_text
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Example, Read
+from segearth.published.expressions import Expressions
 from segearth.published.report import LISTING, RESULT, Report
 
 _EARLIER = ".earlier.json"  # the splits of an earlier conversion, until this one is done
@@ -75,7 +75,7 @@ def convert(
     folder = out.resolve()
     report = Report(benchmark, source, assumed=dict(assumed or {}))
     images = _Images(folder)
-    expressions = _Expressions(report)
+    expressions = Expressions(report)
     with ExitStack() as together:  # all manifests and what was found, or none of them
         together.enter_context(report.listing(folder))
         for split, read in splits.items():
@@ -147,37 +147,6 @@ class _Images:
         return {way: ways.count(way) for way in ("linked", "copied")}
 
 
-class _Expressions:
-    """Remembers what is asked about each image, for all splits, whatever the capitals."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._masks: dict[tuple[str, Path, str], str] = {}
-        self._splits: dict[tuple[Path, str], str] = {}
-
-    def note(self, record: Record) -> None:
-        """Note an expression that was met before: of these masks, of others, in another split."""
-        split = self._report.split
-        asked = (record.image, " ".join(record.instruction.casefold().split()))
-        masks = hashlib.sha256(repr(record.masks).encode()).hexdigest()
-        earlier = self._masks.setdefault((split, *asked), masks)
-        if earlier is not masks:
-            kind, what = (
-                ("duplicate expression", "asks for the same mask of")
-                if earlier == masks
-                else ("ambiguous expression", "means another mask of")
-            )
-            self._tell(kind, f"{what} {record.image.name}, too", record)
-        other = self._splits.setdefault(asked, split)
-        if other != split and not split.startswith(f"{other}_"):  # test_implicit is part of test
-            what = f"asks in {other} about {record.image.name}, too"
-            self._tell("expression in two splits", what, record)
-
-    def _tell(self, kind: str, what: str, record: Record) -> None:
-        place = record.image.relative_to("images").as_posix()
-        self._report.note(kind, record.id, f"{record.instruction!r} {what}", place)
-
-
 class _SplitWriter:
     """Turns the examples of a split into records."""
 
@@ -185,7 +154,7 @@ class _SplitWriter:
         self,
         folder: Path,
         images: _Images,
-        expressions: _Expressions,
+        expressions: Expressions,
         report: Report,
         *,
         keep_duplicates: bool,
