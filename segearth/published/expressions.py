@@ -1,4 +1,4 @@
-"""Expressions that a benchmark has more than once: for the same masks, for others, in two splits."""
+"""Expressions that a benchmark has more than once: for the same masks, others, or in two splits."""
 
 from __future__ import annotations
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from rasterio.enums import ColorInterp
 
 from segearth.errors import DataError
+from segearth.geo.gdal import GDAL_ERRORS, gdal_session
 from segearth.published.catalogue import Benchmark
 from segearth.published.examples import Mask
 from segearth.published.report import Report
@@ -112,27 +114,25 @@ def read_levels(path: Path) -> NDArray[np.uint8]:
     if values is None:
         raise DataError(f"{path.name} is no picture that can be read", where=str(path))
     if values.ndim == 3:
-        values = _entries(path) if _has_palette(path) else _one_band(values, path)
+        entries = _entries(path)
+        values = _one_band(values, path) if entries is None else entries
     if values.dtype != np.uint8:
         raise DataError(f"{path.name} has {values.dtype} values, not uint8", where=str(path))
     return np.asarray(values, np.uint8)
 
 
-def _has_palette(path: Path) -> bool:
-    """Tell whether pixels are entries of a palette; OpenCV gives their colours."""
-    try:
-        with Image.open(path) as picture:
-            return picture.mode == "P"
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-        return False
+def _entries(path: Path) -> NDArray[np.uint8] | None:
+    """Read the entries of a palette that a picture's pixels are; None if it has no palette.
 
-
-def _entries(path: Path) -> NDArray[np.uint8]:
+    OpenCV gives their colours.
+    """
     try:
-        with Image.open(path) as picture:
-            return np.array(picture, np.uint8)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name} is damaged: {error}", where=str(path)) from error
+        with gdal_session(str(path)), rasterio.open(path) as picture:
+            if picture.count != 1 or picture.colorinterp[0] != ColorInterp.palette:
+                return None
+            return np.asarray(picture.read(1))
+    except GDAL_ERRORS:
+        return None
 
 
 def _one_band(values: NDArray[Any], path: Path) -> NDArray[Any]:
