@@ -13,7 +13,7 @@ from segearth.data.answers import seg_tokens
 from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
 from segearth.errors import CheckpointError
-from segearth.model.pretrained.loading import language_config, tower_config
+from segearth.model.pretrained.loading import language_config, quiet, tower_config
 from segearth.model.sizes import sensible_sizes
 
 STRIDES = (4, 8, 16, 32)
@@ -35,7 +35,8 @@ def build_tokenizer(recipe: ModelRecipe, folder: str | Path | None = None) -> An
     shipped = TOKENIZERS / recipe.language.name
     source = str(folder or (shipped if shipped.is_dir() else place_of(recipe.language.name)))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        with quiet():  # about a config.json of a kind that transformers does not know
+            tokenizer = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{source} has no tokenizer that can be read",

@@ -77,7 +77,7 @@ def loaded_subject(model: str, *, device: str, dtype: str) -> Subject:
         CheckpointError: It is not a whole model.
         UsageError: The device is not there.
     """
-    folder = model_folder(model)
+    folder = model_folder(model, where="MODEL")
     segmenter = Segmenter.load(model, device=device, dtype=dtype)
 
     def vocabulary(k: int) -> int:
