@@ -17,12 +17,12 @@ from segearth.profiling.counting import Counted, count_with_fvcore, count_with_t
 from segearth.profiling.stages import (
     PARTS,
     Stage,
-    build_unloaded,
     image_stages,
     language_stages,
     mask_stages,
     sequence_tokens,
 )
+from segearth.profiling.unloaded import unloaded_models
 from segearth.profiling.workload import Decode, Workload
 
 
@@ -91,8 +91,7 @@ def sweep(
     """
     shape = geometry(recipe)
     image: list[Cost] = []
-    for k in queries:
-        model = build_unloaded(recipe, k, vocabulary(k))
+    for k, model in unloaded_models(recipe, queries, vocabulary):
         counters: list[Callable[[Iterable[Stage]], Cost]] = [count]
         if cross_check:
             counters.append(partial(recount, model))

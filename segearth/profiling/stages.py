@@ -18,13 +18,9 @@ import torch
 from torch import Tensor
 from transformers import Cache
 
-from segearth.config.model import ModelRecipe
 from segearth.data.letterbox import letterbox
-from segearth.data.prompting import Prompter
 from segearth.data.samples import Geometry
-from segearth.model.build import build_model
 from segearth.model.image_tokens import tokens_of_maps
-from segearth.model.inputs import geometry
 from segearth.model.mechanisms.propose_then_select import ProposeThenSelect
 from segearth.model.segearth import SegEarth
 from segearth.profiling.workload import Decode, Workload
@@ -59,43 +55,6 @@ class Stage:
     run: Callable[..., Any]
     inputs: tuple[Tensor, ...]
     weight: int = 1
-
-
-class _Wordless:
-    """Stands in for a tokenizer where only the size of the vocabulary matters."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __call__(self, text: str, **_options: object) -> dict[str, list[int]]:
-        return {"input_ids": []}
-
-
-def build_unloaded(
-    recipe: ModelRecipe, k: int, vocabulary: int, *, device: str = "meta"
-) -> SegEarth:
-    """Build a model without weights or tokenizer.
-
-    Args:
-        recipe: Its sizes.
-        k: Queries per target, or proposals, in place of the recipe's.
-        vocabulary: Entries of the tokenizer, `[SEG]` tokens included.
-        device: ``meta`` gives shapes without memory.
-    """
-    sized = recipe.with_queries(k)
-    prompter = Prompter(
-        tokenizer=_Wordless(vocabulary),
-        template=sized.template,
-        image_tokens=geometry(sized).cells ** 2,
-        queries_per_target=sized.queries_per_target,
-        max_instruction_tokens=sized.max_instruction_tokens,
-        max_answer_tokens=sized.max_answer_tokens,
-    )
-    with torch.device(device):
-        return build_model(sized, prompter, pretrained=False).eval()
 
 
 def image_stages(model: SegEarth, shape: Geometry) -> list[Stage]:

@@ -20,11 +20,11 @@ from segearth.profiling.stages import (
     _answer_steps,
     _read,
     _words,
-    build_unloaded,
     image_stages,
     language_stages,
     mask_stages,
 )
+from segearth.profiling.unloaded import build_unloaded
 from segearth.profiling.workload import PAPER, Workload
 
 VARIANTS = ["phi", "llama", "bert", "tower"]
@@ -249,3 +249,20 @@ def test_costs_add_up_by_part(variants):
     assert joined.total == image.total + masks.total
     assert joined.macs["query_decoder"] == masks.macs["query_decoder"]
     assert set(joined.left_out) == {*image.left_out, *masks.left_out}
+
+
+def test_a_sweep_gives_each_k_what_it_costs_alone():
+    def rows(*queries):
+        swept = sweep(
+            mipha_3b(),
+            PAPER,
+            queries,
+            ["joint", "per-query"],
+            vocabulary=lambda k: PHI_2_TOKENS + k,
+        )
+        return {(row.k, row.decode): (row.tokens, row.cost.macs, row.again.macs) for row in swept}
+
+    together = rows(100, 1)
+
+    assert together == rows(1) | rows(100)
+    assert together[100, "joint"][1]["selection"] > 0 == together[1, "joint"][1]["selection"]

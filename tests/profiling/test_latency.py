@@ -22,7 +22,8 @@ from segearth.profiling.latency import (
 )
 from segearth.profiling.memory import forget_peak
 from segearth.profiling.part_clock import REST, PartClock, now, weight_bytes
-from segearth.profiling.stages import PARTS, build_unloaded
+from segearth.profiling.stages import PARTS
+from segearth.profiling.unloaded import build_unloaded
 
 CAN_FORGET = forget_peak(torch.device("cpu"))
 

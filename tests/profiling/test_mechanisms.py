@@ -11,12 +11,12 @@ from segearth.profiling.closed_form import closed_form
 from segearth.profiling.cost import count, recount, sweep
 from segearth.profiling.counting import count_with_torch
 from segearth.profiling.stages import (
-    build_unloaded,
     image_stages,
     language_stages,
     mask_stages,
     sequence_tokens,
 )
+from segearth.profiling.unloaded import build_unloaded
 from segearth.profiling.workload import Workload
 
 SPOKEN = Workload(text_tokens=30, answer_tokens=8, protocol="generate")
